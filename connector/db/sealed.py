@@ -1,0 +1,50 @@
+"""Sealed columns: secrets and personal data are encrypted before they reach the database.
+
+Keys are Fernet keys, the newest first: it seals, all of them open, so a key is rotated by putting a new one in front.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from connector.domain.errors import ConnectorError
+
+
+class Seal:
+    """Seals and opens bytes and JSON with the configured keys."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        try:
+            self._fernet = MultiFernet([Fernet(key) for key in keys])
+        except ValueError:
+            raise ConnectorError(
+                "SEAL_KEYS holds something that is not a Fernet key, or no key at all.",
+                "Make one with `connector new-key` and set SEAL_KEYS to it.",
+            ) from None
+
+    def seal(self, plain: bytes) -> bytes:
+        """Compress and encrypt."""
+        return self._fernet.encrypt(zlib.compress(plain, 1))
+
+    def open(self, sealed: bytes) -> bytes:
+        """The plain bytes again; a ConnectorError where no key fits."""
+        try:
+            return zlib.decompress(self._fernet.decrypt(bytes(sealed)))
+        except InvalidToken:
+            raise ConnectorError(
+                "A sealed column cannot be opened with the keys in SEAL_KEYS.",
+                "Add the key it was sealed with at the end of SEAL_KEYS.",
+            ) from None
+
+    def seal_json(self, value: Any) -> bytes:
+        """`value` as JSON, sealed."""
+        return self.seal(json.dumps(value, separators=(",", ":")).encode())
+
+    def open_json(self, sealed: bytes | None) -> Any:
+        """What `seal_json` was given; None for an empty column."""
+        return None if sealed is None else json.loads(self.open(sealed))

@@ -1,0 +1,156 @@
+"""The normalized order: what all three platforms are turned into. Pure values, no I/O."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+class Handover(enum.StrEnum):
+    """How the goods reach the customer."""
+
+    DELIVERY = "delivery"
+    PICKUP = "pickup"
+    NONE = "none"  # nothing to hand over: digital goods, gift cards, services
+
+
+class Payment(enum.StrEnum):
+    """What the platform says of the money."""
+
+    UNPAID = "unpaid"
+    AUTHORIZED = "authorized"
+    PARTLY_PAID = "partly_paid"
+    PAID = "paid"
+    PARTLY_REFUNDED = "partly_refunded"
+    REFUNDED = "refunded"
+
+
+class Lifecycle(enum.StrEnum):
+    """Where the order stands on the platform, as far as stock and work are concerned."""
+
+    OPEN = "open"
+    ON_HOLD = "on_hold"  # stock is kept, nobody packs: review, dispute, merchant's hold
+    COMPLETED = "completed"  # everything was handed over, here or elsewhere
+    CANCELLED = "cancelled"  # cancelled, declined, fully refunded before leaving, or deleted
+
+
+class LineKind(enum.StrEnum):
+    """What a line sells. Only physical lines take stock."""
+
+    PHYSICAL = "physical"
+    DIGITAL = "digital"
+    GIFT_CARD = "gift_card"
+    CUSTOM = "custom"  # typed in by hand on the platform: no product behind it
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A postal address as the platform gave it; every field may be empty."""
+
+    name: str = ""
+    company: str = ""
+    street: str = ""
+    street2: str = ""
+    city: str = ""
+    region: str = ""
+    postcode: str = ""
+    country: str = ""
+    phone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """The buyer. A guest, a redacted person and missing data approval all look like empty fields."""
+
+    name: str = ""
+    email: str = ""
+    phone: str = ""
+    external_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LineItem:
+    """One line. `quantity` is what is wanted now: ordered less what was removed or refunded before it left.
+
+    `fulfilled` is what the platform already counts as handed over. `assigned_location` is the platform's own
+    location id for this line (Shopify's fulfillment order), empty where it has none.
+    """
+
+    external_id: str
+    title: str
+    quantity: int
+    sku: str = ""
+    barcode: str = ""
+    variant_id: str = ""
+    kind: LineKind = LineKind.PHYSICAL
+    unit_price_minor: int = 0
+    total_minor: int = 0
+    fulfilled: int = 0
+    assigned_location: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One online order as it stood on the platform at `version` (the platform's own modification time, aware UTC).
+
+    `pickup_location` is the platform's id of the collecting place, or its display name where the platform keeps only
+    that (WooCommerce). `attention` lists codes of what a person should look at ("no_lines", "odd_characters", ...).
+    """
+
+    external_id: str
+    number: str
+    placed_at: datetime
+    version: datetime
+    currency: str
+    total_minor: int
+    outstanding_minor: int
+    payment: Payment
+    lifecycle: Lifecycle
+    handover: Handover
+    lines: tuple[LineItem, ...] = ()
+    customer: Customer = field(default_factory=Customer)
+    shipping: Address = field(default_factory=Address)
+    billing: Address = field(default_factory=Address)
+    pickup_location: str = ""
+    note: str = ""
+    shipping_method: str = ""
+    payment_method: str = ""
+    origin: str = ""
+    platform_status: str = ""
+    attention: tuple[str, ...] = ()
+
+
+def digest(order: Order) -> str:
+    """A stable fingerprint of everything in the order: equal orders have equal digests."""
+    text = json.dumps(dataclasses.asdict(order), default=str, sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Freshness(enum.StrEnum):
+    """What an arriving order is, measured against the stored one."""
+
+    NEW = "new"
+    NEWER = "newer"
+    SAME = "same"
+    STALE = "stale"
+    UNCLEAR = "unclear"  # same modification second, other content: only the platform can tell
+
+
+def freshness(stored: tuple[datetime, str] | None, version: datetime, fingerprint: str, *, fetched: bool) -> Freshness:
+    """Compare an arriving (version, digest) with the stored one.
+
+    Platforms stamp modifications with whole seconds, so two states can share a stamp. A state just read from the
+    platform (`fetched`) wins such a tie; one carried by a delivery does not, because deliveries come in any order.
+    """
+    if stored is None:
+        return Freshness.NEW
+    stored_version, stored_digest = stored
+    if fingerprint == stored_digest:
+        return Freshness.SAME
+    if version != stored_version:
+        return Freshness.NEWER if version > stored_version else Freshness.STALE
+    return Freshness.NEWER if fetched else Freshness.UNCLEAR
