@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from connector.domain.errors import Malformed
 from connector.flow.wake import Wake
@@ -79,7 +80,10 @@ def receive(door: Door, method: str, path: str, headers: Mapping[str, str], read
         return TOO_LARGE
     except BodyLost:
         return LOST
-    except Exception:  # noqa: BLE001 - the last line of defence: nothing was stored, so the platform must send it again
+    except SQLAlchemyError as error:
+        log.error("the database did not take a delivery", error=type(error).__name__, remedy="See /readyz; it is sent again.")
+        return UNAVAILABLE
+    except Exception:  # the last line of defence: nothing was stored, so the platform must send it again
         log.exception("a delivery could not be stored", remedy="See /readyz; the platform sends it again by itself.")
         return UNAVAILABLE
 
@@ -143,13 +147,13 @@ def _asked(question: Callable[..., bool], *arguments: object) -> bool:
     """A yes-or-no question to a platform about untrusted bytes; a platform that stumbles over them has not said yes."""
     try:
         return question(*arguments)
-    except Exception:  # noqa: BLE001 - a fault in a platform's reading of hostile bytes must look like any refusal
+    except Exception:  # a fault in a platform's reading of hostile bytes must look like any refusal
         log.exception("a platform stumbled over a request", remedy="Report it with this trace; the request was refused.")
         return False
 
 
 def _decoy(platform: Platform) -> Shop:
-    credentials = {option: "decoy" for option in (*platform.credentials, "webhook_secret", "secret")}
+    credentials = dict.fromkeys((*platform.credentials, "webhook_secret", "secret"), "decoy")
     return Shop(0, "", platform.name, "", "", "", credentials)
 
 
@@ -159,7 +163,7 @@ def _understood(platform: Platform, known: Known, headers: Mapping[str, str], bo
         delivery = platform.parse(headers, body)
     except Malformed as error:
         delivery = _unread(body, error.message)
-    except Exception as error:  # noqa: BLE001 - a fault in a platform's parser must not lose a signed delivery
+    except Exception as error:  # a fault in a platform's parser must not lose a signed delivery
         log.exception("a signed delivery could not be read", platform=platform.name, shop=known.shop.id)
         delivery = _unread(body, f"The delivery could not be read ({type(error).__name__}); this is a fault of the connector.")
     if known.uninstalled_at is not None and delivery.kind is not Kind.IGNORED:
