@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from connector.platform import Announcement, Retryable, Shop, Tracking
 from platforms.bigcommerce import client, orders
-from platforms.bigcommerce.normalize import count
+from platforms.bigcommerce.normalize import Row, count
 from platforms.http import Http
 
 # BigCommerce takes the courier codes of its tracking partner (AfterShip) and nothing else; another carrier is named in words.
@@ -49,12 +49,12 @@ def ship(http: Http, shop: Shop, told: Announcement, order: client.Row) -> list[
     return _add_tracking(http, shop, told, path, existing)
 
 
-def _missing(told: Announcement, lines: dict[int, client.Row], existing: list[client.Row]) -> dict[int, int]:
+def _missing(told: Announcement, lines: Mapping[int, Row], existing: list[client.Row]) -> dict[int, int]:
     """Line id -> units still to be shipped: never more than the order still holds, nothing for lines that are gone."""
     shipped = _units(existing)
     missing: dict[int, int] = {}
     for line_id, target in ((count(line.external_id), line.target) for line in told.lines):
-        row = lines.get(line_id, {})
+        row: Row = lines.get(line_id, {})
         gone = max(count(row.get("quantity_shipped")), shipped.get(line_id, 0))
         units = min(target, count(row.get("quantity"))) - gone
         if units > 0 and count(row.get("order_address_id")):
@@ -70,7 +70,7 @@ def _units(shipments: Iterable[client.Row]) -> dict[int, int]:
     return units
 
 
-def _by_address(missing: dict[int, int], lines: dict[int, client.Row]) -> dict[int, dict[int, int]]:
+def _by_address(missing: dict[int, int], lines: Mapping[int, Row]) -> dict[int, dict[int, int]]:
     """A shipment goes to one address; an order may have several."""
     by_address: dict[int, dict[int, int]] = {}
     for line_id, units in missing.items():
@@ -98,11 +98,8 @@ def _tracking(tracking: Tracking) -> dict[str, object]:
 
 def _comments(told: Announcement) -> str:
     """The place it left from and the carrier's name: BigCommerce has no field for the first, and only codes for the second."""
-    said = [
-        told.location_name and f"Sent from {told.location_name}.",
-        told.tracking.carrier and f"Carrier: {told.tracking.carrier}.",
-    ]
-    return " ".join(filter(None, said))
+    place, carrier = told.location_name, told.tracking.carrier
+    return " ".join(filter(None, [place and f"Sent from {place}.", carrier and f"Carrier: {carrier}."]))
 
 
 def _prove(missing: dict[int, int], before: list[client.Row], after: list[client.Row]) -> None:
