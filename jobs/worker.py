@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import signal
 import threading
 from collections.abc import Sequence
 from types import FrameType
 from typing import Any
 
+import click
 import redis
 import structlog
 from rq.timeouts import UnixSignalDeathPenalty
@@ -121,15 +121,14 @@ def run(environment: Environment, names: Sequence[str] = queue.TASKS) -> None:
     log.info("the worker has stopped")
 
 
-def main() -> None:
+@click.command(help=__doc__)
+@click.argument("names", metavar="[TASK]…", nargs=-1, type=click.Choice(queue.TASKS))
+def main(names: tuple[str, ...]) -> None:
     """The process's entry."""
-    parser = argparse.ArgumentParser(prog="python -m jobs.worker", description=__doc__)
-    parser.add_argument("tasks", nargs="*", choices=[*queue.TASKS, []], default=list(queue.TASKS), help="only these tasks")
-    wanted = parser.parse_args().tasks
     chosen = settings.load()
     logging.configure(chosen)
     with opened(chosen, name="worker") as environment:
-        run(environment, [name for name in queue.TASKS if name in wanted])
+        run(environment, [name for name in queue.TASKS if name in names or not names])
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ from webhooks.directory import Directory, Known
 
 LARGEST_BODY_BYTES = 1024 * 1024
 _UNINSTALLED_GRACE = timedelta(hours=48)
-_LONGEST_WORD = 200
 _NAME = re.compile(r"[!-~]{1,255}", re.ASCII)
 _ADDRESS = re.compile(r"/webhooks/(?P<platform>[a-z0-9_-]{1,50})(?:/(?P<key>[^/]+))?")
 
@@ -153,7 +152,7 @@ def _asked(question: Callable[..., bool], *arguments: object) -> bool:
 
 
 def _decoy(platform: Platform) -> Shop:
-    credentials = dict.fromkeys((*platform.credentials, "webhook_secret", "secret"), "decoy")
+    credentials = dict.fromkeys((*platform.credentials, "webhook_secret"), "decoy")
     return Shop(0, "", platform.name, "", "", "", credentials)
 
 
@@ -168,32 +167,11 @@ def _understood(platform: Platform, known: Known, headers: Mapping[str, str], bo
         delivery = _unread(body, f"The delivery could not be read ({type(error).__name__}); this is a fault of the connector.")
     if known.uninstalled_at is not None and delivery.kind is not Kind.IGNORED:
         delivery = replace(delivery, kind=Kind.IGNORED, reason="The app was uninstalled from this shop.")
-    return _storable(delivery)
+    return delivery
 
 
 def _unread(body: bytes, reason: str) -> Delivery:
     return Delivery("", Kind.IGNORED, f"unread:{hashlib.sha256(body).hexdigest()}", reason=reason)
-
-
-def _storable(delivery: Delivery) -> Delivery:
-    """The same delivery in words PostgreSQL can hold and index: no NUL, no half surrogates, nothing endless."""
-    order_id, key = _clean(delivery.order_id), _clean(delivery.dedup_key)
-    if len(key) > _LONGEST_WORD:
-        key = "sha256:" + hashlib.sha256(key.encode()).hexdigest()
-    if len(order_id) > _LONGEST_WORD:
-        reason = f"The order id is {len(order_id)} characters long."
-        delivery = replace(delivery, kind=Kind.IGNORED, reason=reason)
-    return replace(
-        delivery,
-        topic=_clean(delivery.topic)[:_LONGEST_WORD],
-        dedup_key=key,
-        order_id=order_id[:_LONGEST_WORD],
-        reason=_clean(delivery.reason)[: 5 * _LONGEST_WORD],
-    )
-
-
-def _clean(text: str) -> str:
-    return text.encode("utf-8", "replace").decode().replace("\x00", "")
 
 
 def _keep(door: Door, known: Known, delivery: Delivery, body: bytes) -> Answer:
