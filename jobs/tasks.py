@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 
 import redis
@@ -95,7 +96,7 @@ def _deliver(env: Environment, platform: Platform, shop: Shop) -> Drained:
 
 
 def _poll(env: Environment, platform: Platform, shop: Shop) -> Drained:
-    return reconcile.poll(env.engine, platform, shop, now())
+    return reconcile.poll(env.engine, platform, shop, now(), every=timedelta(seconds=env.settings.poll_seconds))
 
 
 def _finished_some(drained: Drained) -> bool:

@@ -11,9 +11,10 @@ from typing import Any
 import click
 import redis
 import structlog
+from rq.exceptions import StopRequested
+from rq.serializers import JSONSerializer
 from rq.timeouts import UnixSignalDeathPenalty
 from rq.worker import SimpleWorker
-from rq.worker.base import StopRequested
 
 from config import logging, settings
 from jobs import queue, tasks
@@ -56,7 +57,7 @@ class Worker(SimpleWorker):
             queues,
             connection=connection,
             job_class=job_class,
-            serializer=queue.JSONSerializer,
+            serializer=JSONSerializer,
             worker_ttl=_TTL_SECONDS,
             log_job_description=False,
         )

@@ -5,22 +5,19 @@ from __future__ import annotations
 import time
 from functools import partial
 
-import redis as redis_library
 from flask import Flask, Response, request
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.wsgi import get_input_stream
 
 import desk
-from config import logging, settings
+from config import embedded, logging, settings
 from config.settings import Settings
 from connector.db import shop_views
 from connector.flow import receive as story
 from connector.flow import shops
-from connector.flow.wake import Wake
 from connector.platform import Platform
 from jobs import queue
 from jobs.environment import Environment, now, open_at
-from config import embedded
 from webhooks import health, metrics, security
 from webhooks.directory import Directory, Known
 from webhooks.receive import LARGEST_BODY_BYTES, BodyLost, BodyTooLarge, Door, receive

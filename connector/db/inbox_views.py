@@ -69,7 +69,7 @@ def list_inbox(
         rows = rows.where(inbox.c.shop_id == shop_id)
     if before is not None:
         rows = rows.where(inbox.c.id < before)
-    return [Row(*row) for row in conn.execute(rows)]
+    return [Row(*tuple(row)) for row in conn.execute(rows)]
 
 
 def ids_in_state(conn: Connection, state: str, *, limit: int) -> list[int]:

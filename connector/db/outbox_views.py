@@ -81,7 +81,7 @@ def list_outbox(
         rows = rows.where(outbox.c.order_id == order_id)
     if before is not None:
         rows = rows.where(outbox.c.id < before)
-    return [Row(*row) for row in conn.execute(rows)]
+    return [Row(*tuple(row)) for row in conn.execute(rows)]
 
 
 def attempts_of(conn: Connection, outbox_id: int) -> list[Attempt]:

@@ -49,7 +49,7 @@ def list_shops(conn: Connection, shop_id: int | None = None) -> list[ShopRow]:
     rows = select(*own, _rows(inbox, "waiting"), _rows(outbox, "waiting"), dead).order_by(shops.c.id)
     if shop_id is not None:
         rows = rows.where(shops.c.id == shop_id)
-    return [ShopRow(*row) for row in conn.execute(rows)]
+    return [ShopRow(*tuple(row)) for row in conn.execute(rows)]
 
 
 def _rows(box: Table, state: str) -> ScalarSelect[int]:

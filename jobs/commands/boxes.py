@@ -53,9 +53,7 @@ def outbox() -> None:
 @click.option("--before", type=int, default=None, help="Continue with older ones than this id.")
 @limit_option
 @json_option
-def list_outbox(
-    state: str | None, shop: str, order_id: int | None, before: int | None, limit: int, as_json: bool
-) -> None:
+def list_outbox(state: str | None, shop: str, order_id: int | None, before: int | None, limit: int, as_json: bool) -> None:
     """Announcements, the newest first."""
     with session() as env:
         shop_id = shop_named(env, shop) if shop else None

@@ -34,9 +34,7 @@ def fulfill(part_id: int, step: str, tracking: str, carrier: str, tracking_url: 
     if step != Step.SHIP and parcel != Tracking():
         raise click.UsageError("Tracking belongs to the step ship.")
     with session() as env:
-        moved = story.move(
-            env.engine, part_id, Step(step), now(), actor="cli", tracking=parcel if step == Step.SHIP else None
-        )
+        moved = story.move(env.engine, part_id, Step(step), now(), actor="cli", tracking=parcel if step == Step.SHIP else None)
         wake(env, moved.wakes)
         show_one({"id": part_id, "state": moved.state, "order_state": moved.order_state}, as_json=as_json)
 

@@ -92,7 +92,7 @@ def add_items(sku: str | None, title: str, barcode: str, file: TextIO | None, as
     if not all(row["sku"].strip() for row in rows):
         raise Rejected("A SKU is empty.", "Every item needs one.")
     with session() as env:
-        show_one({"items": story.add_items(env.engine, rows)}, as_json=as_json)
+        show_one({"items": story.add_items(env.engine, rows, now())}, as_json=as_json)
 
 
 def _read_items(file: TextIO) -> list[dict[str, str]]:
@@ -135,7 +135,7 @@ def show_stock(sku: str, as_json: bool) -> None:
             show_list(rows, ("location", "name", "on_hand", "committed", "available"), as_json=False, empty="No location yet.")
 
 
-def _stock_command(name: str, help_: str, change: Callable[..., int], quantity: click.ParamType) -> click.Command:
+def _stock_command(name: str, help_: str, change: Callable[..., int], quantity: click.IntRange) -> click.Command:
     """`receive` and `count` take the same words."""
 
     @stock.command(name, help=help_)
@@ -158,7 +158,8 @@ def _stock_command(name: str, help_: str, change: Callable[..., int], quantity: 
 
 _stock_command(
     "receive",
-    "QUANTITY units of SKU arrived at LOCATION.\n\n\b\nExample:\n  connector stock receive depot TEE-RED-M 24 --key delivery-8812",
+    "QUANTITY units of SKU arrived at LOCATION.\n\n\b\nExample:\n"
+    "  connector stock receive depot TEE-RED-M 24 --key delivery-8812",
     lambda engine, lines, at, *, key: story.change(engine, lines, at, key=key, reason="receipt", actor=_ACTOR),
     click.IntRange(1, 10**6),
 )

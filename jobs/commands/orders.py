@@ -167,7 +167,9 @@ def _in_words(shown: dict[str, Any]) -> None:
     click.echo()
     show_list(lines, ("sku", "title", "quantity", "allocated", "backordered", "mapped"), as_json=False, empty="No lines.")
     for part in parts:
-        click.echo(f"\npart {part['id']}  {part['location_name']}  {part['state']}  {part['carrier']} {part['tracking']}".rstrip())
+        click.echo(
+            f"\npart {part['id']}  {part['location_name']}  {part['state']}  {part['carrier']} {part['tracking']}".rstrip()
+        )
         click.echo("  " + ", ".join(f"{line['quantity']} × {line['sku'] or line['title']}" for line in part["lines"]))
         if part["reason"]:
             click.echo(f"  {part['reason']}")

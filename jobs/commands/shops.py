@@ -96,7 +96,8 @@ def _in_words(shown: dict[str, Any]) -> None:
 
 def _adding(platform: Platform) -> click.Command:
     options: list[click.Parameter] = [
-        click.Option([f"--{_dashed(name)}"], help=help_, callback=_given(platform, name)) for name, help_ in platform.credentials.items()
+        click.Option([f"--{_dashed(name)}"], help=help_, callback=_given(platform, name))
+        for name, help_ in platform.credentials.items()
     ]
     options.append(click.Option(["--name"], default="", help="What you call the store; its own name where not given."))
     if "url" not in platform.credentials:
