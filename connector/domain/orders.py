@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 import hashlib
-import json
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -126,8 +124,7 @@ class Order:
 
 def digest(order: Order) -> str:
     """A stable fingerprint of everything in the order: equal orders have equal digests."""
-    text = json.dumps(dataclasses.asdict(order), default=str, sort_keys=True, ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(repr(order).encode("utf-8", "backslashreplace")).hexdigest()
 
 
 class Freshness(enum.StrEnum):
