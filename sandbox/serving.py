@@ -34,7 +34,7 @@ def serve(host: str, port: int, directory: Path, *, rate_per_minute: float = 0) 
         workers=1,
         blocking_threads=_THREADS,
         workers_kill_timeout=_KILL_AFTER_SECONDS,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
     )
     load = functools.partial(_load, directory, rate_per_minute, os.getpid())
     server.serve(target_loader=load, wrap_loader=False)
@@ -43,7 +43,10 @@ def serve(host: str, port: int, directory: Path, *, rate_per_minute: float = 0) 
 def _load(directory: Path, rate_per_minute: float, parent: int) -> Flask:
     """Make the app within the worker process."""
     threading.Thread(target=_end_with, args=(parent,), name="parent", daemon=True).start()
-    _hold(directory)
+    try:
+        _hold(directory)
+    except Rejected as error:
+        raise SystemExit(str(error)) from None
     return create_app(directory, rate_per_minute=rate_per_minute)
 
 
