@@ -55,7 +55,7 @@ MOVES: dict[Step, Move] = {
     Step.READY: Move(frozenset({State.PACKED}), State.READY, Handover.PICKUP),
     Step.SHIP: Move(frozenset({State.PACKED}), State.SHIPPED, Handover.DELIVERY, paid=True),
     Step.PICK_UP: Move(frozenset({State.PACKED, State.READY}), State.PICKED_UP, Handover.PICKUP, paid=True),
-    Step.UNPACK: Move(frozenset({State.PACKED, State.IN_PROGRESS}), State.NEW),
+    Step.UNPACK: Move(frozenset({State.PACKED, State.READY}), State.IN_PROGRESS),
 }
 
 
