@@ -23,6 +23,7 @@ class Row:
     sealed_body: bytes | None
     tries: int
     received_at: datetime
+    reason: str
 
 
 def add(
@@ -55,7 +56,7 @@ def add(
     counted = statement.on_conflict_do_update(
         index_elements=[inbox.c.shop_id, inbox.c.dedup_key], set_={"repeats": inbox.c.repeats + 1}
     ).returning(inbox.c.repeats)
-    return conn.execute(counted).scalar_one() == 0
+    return int(conn.execute(counted).scalar_one()) == 0
 
 
 def claim(conn: Connection, shop_id: int, now: datetime, *, lease: timedelta, limit: int) -> list[Row]:
@@ -78,6 +79,7 @@ def claim(conn: Connection, shop_id: int, now: datetime, *, lease: timedelta, li
         inbox.c.sealed_body,
         inbox.c.tries,
         inbox.c.received_at,
+        inbox.c.reason,
     )
     taken = update(inbox).where(inbox.c.id.in_(ids)).values(due_at=now + lease).returning(*columns)
     return sorted((Row(*row) for row in conn.execute(taken)), key=lambda row: row.id)

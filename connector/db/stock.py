@@ -113,4 +113,4 @@ def unbalanced(conn: Connection) -> list[tuple[int, int, int, int, int, int]]:
             """
         )
     )
-    return [tuple(row) for row in rows]  # type: ignore[misc]
+    return [tuple(row) for row in rows]
