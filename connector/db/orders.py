@@ -40,6 +40,7 @@ class Head:
     pickup_location: str
     state: str
     attention: list[str]
+    reason: list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
