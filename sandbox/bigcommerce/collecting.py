@@ -71,7 +71,7 @@ def _method(place: CatalogueLocation) -> dict[str, Any]:
 
 
 def _wanted() -> list[dict[str, Any]]:
-    wanted = wanted_json(list)
+    wanted: list[dict[str, Any]] = wanted_json(list)
     if len(wanted) > _MOST_PICKUPS or not all(isinstance(row, dict) for row in wanted):
         raise Refusal(422, "The pickups are not valid.", {"pickups": f"at most {_MOST_PICKUPS} objects"})
     return wanted
@@ -108,22 +108,12 @@ def _change(shop: Shop, wanted: dict[str, Any]) -> dict[str, Any]:
 def _item(shop: Shop, order: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
     line = next((line for line in order["lines"] if line["id"] == wanted.get("order_product_id")), None)
     quantity = wanted.get("quantity")
-    if (
-        line is None
-        or not isinstance(quantity, int)
-        or not 1 <= quantity <= line["quantity"] - _recorded(shop, order, line["id"])
-    ):
-        raise Refusal(
-            422, "The pickup is not valid.", {"pickup_items": "a line of the order and a quantity still to be picked up"}
-        )
+    left = line["quantity"] - _recorded(shop, order, line["id"]) if line else 0
+    if line is None or not isinstance(quantity, int) or not 1 <= quantity <= left:
+        raise Refusal(422, "The pickup is not valid.", {"pickup_items": "a line of the order, a quantity still to be picked up"})
     number = shop.store.next_id("bigcommerce.pickup_item", 1)
-    return {
-        "id": number,
-        "order_product_id": line["id"],
-        "quantity": quantity,
-        "status": "AWAITING_COLLECTION",
-        "collected_at": None,
-    }
+    waiting = {"status": "AWAITING_COLLECTION", "collected_at": None}
+    return {"id": number, "order_product_id": line["id"], "quantity": quantity, **waiting}
 
 
 def _recorded(shop: Shop, order: dict[str, Any], line_id: int) -> int:

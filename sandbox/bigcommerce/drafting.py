@@ -15,23 +15,9 @@ from sandbox.shopfront import PICKUP, Wanted
 PICKUP_RATE = "Pickup in Store"
 _SHIPPING_MINOR = 590
 _COUNTRIES = {"FR": "France", "BE": "Belgium", "DE": "Germany", "IT": "Italy", "ES": "Spain", "CH": "Switzerland"}
-_NOBODY = dict.fromkeys(
-    (
-        "first_name",
-        "last_name",
-        "company",
-        "street_1",
-        "street_2",
-        "city",
-        "state",
-        "zip",
-        "country",
-        "country_iso2",
-        "phone",
-        "email",
-    ),
-    "",
-)
+_NAME = ("first_name", "last_name", "company")
+_PLACE = ("street_1", "street_2", "city", "state", "zip", "country", "country_iso2")
+_NOBODY = dict.fromkeys((*_NAME, *_PLACE, "phone", "email"), "")
 Line = dict[str, Any]
 
 # Awkward lines: what is sold, and what of a catalogue line is different.

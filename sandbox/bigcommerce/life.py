@@ -107,7 +107,8 @@ class BigCommerceFront:
     def _take_money(self, order: dict[str, Any]) -> None:
         """A paid order awaits fulfillment; one with nothing to send is completed. A transfer leaves no transaction."""
         physical = any(line["type"] == "physical" for line in order["lines"])
-        order["status_id"] = _PAID if physical else _COMPLETED
+        if order["status_id"] in (_INCOMPLETE, _AWAITING_PAYMENT):
+            order["status_id"] = _PAID if physical else _COMPLETED
         if order["payment_method"] != "Bank Deposit":
             order["payment_status"] = "captured"
             self._transaction(order, "purchase", order["total_minor"])

@@ -116,7 +116,9 @@ def _shown(row: Order) -> dict[str, Any]:
 
 def _changes(content: dict[str, Any]) -> dict[str, Any]:
     """What may be changed here; other fields are left alone."""
-    changes = {name: content[name] for name in ("status_id", "staff_notes", "customer_message") if name in content}
+    changes: dict[str, Any] = {
+        name: content[name] for name in ("status_id", "staff_notes", "customer_message") if name in content
+    }
     if "status_id" in changes and changes["status_id"] not in STATUSES:
         raise Refusal(400, "The field 'status_id' is invalid.")
     return changes

@@ -50,7 +50,7 @@ def _add_hooks(api: flask.Blueprint, shop: Shop, base: str) -> None:
     @api.get(base)
     def hooks() -> Response:
         asked = {name: flask.request.args[name] for name in ("scope", "destination") if name in flask.request.args}
-        return v3_list([hook for hook in shop.hooks.all() if asked.items() <= {name: hook[name] for name in asked}.items()])
+        return v3_list([hook for hook in shop.hooks.all() if all(hook[name] == text for name, text in asked.items())])
 
     @api.post(base)
     def register() -> Response:
