@@ -40,19 +40,19 @@ def add(api: flask.Blueprint, shop: Shop, base: str) -> None:
         return answer({"data": rows})
 
     @api.post(f"{base}/orders/pickups")
-    def create() -> Response:
+    def create_pickups() -> Response:
         with shop.store.together():
             rows = [_create(shop, wanted) for wanted in _wanted()]
         return answer({"data": rows, "meta": {}})
 
     @api.put(f"{base}/orders/pickups")
-    def change() -> Response:
+    def change_pickups() -> Response:
         with shop.store.together():
             rows = [_change(shop, wanted) for wanted in _wanted()]
         return answer({"data": rows, "meta": {}})
 
     @api.delete(f"{base}/orders/pickups")
-    def delete() -> Response:
+    def delete_pickups() -> Response:
         for number in listed("id:in") or ():
             shop.store.delete("bigcommerce.pickup", number)
         return nothing()

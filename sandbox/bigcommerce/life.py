@@ -170,7 +170,7 @@ class BigCommerceFront:
             customer=f"{order['billing']['first_name']} {order['billing']['last_name']}".strip(),
             total=to_text(order["total_minor"], CURRENCY),
             payment=order["payment_status"].capitalize(),
-            status=STATUSES[order["status_id"]][0],
+            status=STATUSES.get(order["status_id"], ("Unknown", ""))[0],
             tracking=tuple(row["tracking_number"] for row in shipments if row["tracking_number"]),
             handover=PICKUP if order["pickup"] or at_rate else DELIVERY,
             pickup=places[order["pickup"]["location"]] if order["pickup"] else "",

@@ -36,7 +36,7 @@ def add(api: flask.Blueprint, shop: Shop, base: str) -> None:
         return answer(documents.shipment(row), 201)
 
     @api.put(f"{base}/<int:shipment_id>")
-    def change(order_id: int, shipment_id: int) -> Response:
+    def change_shipment(order_id: int, shipment_id: int) -> Response:
         row = _shipment(shop, order_id, shipment_id)
         row.update(_texts(wanted_json(dict), row))
         shop.store.put("bigcommerce.shipment", str(shipment_id), row)
@@ -44,7 +44,7 @@ def add(api: flask.Blueprint, shop: Shop, base: str) -> None:
         return answer(documents.shipment(row))
 
     @api.delete(f"{base}/<int:shipment_id>")
-    def delete(order_id: int, shipment_id: int) -> Response:
+    def delete_shipment(order_id: int, shipment_id: int) -> Response:
         row = _shipment(shop, order_id, shipment_id)
         with shop.changing(order_id) as order:  # the status stays where the shipment moved it
             for item in row["items"]:

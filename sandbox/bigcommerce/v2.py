@@ -49,7 +49,7 @@ def _add_orders(api: flask.Blueprint, shop: Shop, base: str) -> None:
         return answer(_shown(found(shop, order_id)))
 
     @api.put(f"{base}/<int:order_id>")
-    def change(order_id: int) -> Response:
+    def change_order(order_id: int) -> Response:
         changes = _changes(wanted_json(dict))
         found(shop, order_id)
         with shop.changing(order_id) as row:
@@ -57,7 +57,7 @@ def _add_orders(api: flask.Blueprint, shop: Shop, base: str) -> None:
         return answer(_shown(found(shop, order_id)))
 
     @api.delete(f"{base}/<int:order_id>")
-    def archive(order_id: int) -> Response:
+    def archive_order(order_id: int) -> Response:
         found(shop, order_id)
         with shop.changing(order_id) as row:
             row["is_deleted"] = True

@@ -53,7 +53,7 @@ def _add_hooks(api: flask.Blueprint, shop: Shop, base: str) -> None:
         return v3_list([hook for hook in shop.hooks.all() if all(hook[name] == text for name, text in asked.items())])
 
     @api.post(base)
-    def register() -> Response:
+    def register_hook() -> Response:
         hook = _hook(wanted_json(dict), {})
         same = [other for other in shop.hooks.all() if other["scope"] == hook["scope"]]
         if len(same) >= _MOST_HOOKS_PER_SCOPE or any(other["destination"] == hook["destination"] for other in same):
@@ -65,12 +65,12 @@ def _add_hooks(api: flask.Blueprint, shop: Shop, base: str) -> None:
         return answer({"data": _existing(shop, hook_id), "meta": {}})
 
     @api.put(f"{base}/<int:hook_id>")
-    def change(hook_id: int) -> Response:
+    def change_hook(hook_id: int) -> Response:
         before = _existing(shop, hook_id)
         return answer({"data": shop.hooks.put(_hook(wanted_json(dict), before), hook_id), "meta": {}})
 
     @api.delete(f"{base}/<int:hook_id>")
-    def delete(hook_id: int) -> Response:
+    def delete_hook(hook_id: int) -> Response:
         before = _existing(shop, hook_id)
         shop.hooks.delete(hook_id)
         return answer({"data": before, "meta": {}})
@@ -78,7 +78,8 @@ def _add_hooks(api: flask.Blueprint, shop: Shop, base: str) -> None:
 
 def _hook(wanted: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
     """The real store takes https on port 443 only; here an address on this machine is what everybody has."""
-    hook = {**before, **{name: wanted[name] for name in ("scope", "destination", "is_active", "headers") if name in wanted}}
+    given: dict[str, Any] = {name: wanted[name] for name in ("scope", "destination", "is_active", "headers") if name in wanted}
+    hook = before | given
     missing = {name: f"{name} is required" for name in ("scope", "destination") if not isinstance(hook.get(name), str)}
     if missing:
         raise Refusal(422, "The hook is not valid.", missing)
@@ -137,7 +138,7 @@ def _adjust(shop: Shop, *, absolute: bool) -> Response:
 
 
 def _adjusted(wanted: Any) -> tuple[str, int, int]:
-    fields = wanted if isinstance(wanted, dict) else {}
+    fields: dict[str, Any] = wanted if isinstance(wanted, dict) else {}
     given = {name: fields[name] for name in ("sku", "variant_id", "product_id") if name in fields}
     found = [item for item in ITEMS if len(given) == 1 and given.items() <= _identity(item).items()]
     known = fields.get("location_id") in {place.number for place in LOCATIONS}
@@ -213,7 +214,7 @@ def _add_settings(api: flask.Blueprint, shop: Shop, base: str) -> None:
         return shown()
 
     @api.put(base)
-    def change() -> Response:
+    def change_settings() -> Response:
         wanted = wanted_json(dict)
         if wanted.get("update_stock_behavior", "order_placed") not in ("order_placed", "order_completed_or_shipped"):
             raise Refusal(422, "The setting is not valid.", {"update_stock_behavior": "unknown value"})
