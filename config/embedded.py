@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -175,9 +176,10 @@ def _ours(settings: Settings) -> Owned:
     database, queue = settings.database_url, settings.redis_url
     services: list[Service] = []
     if database is None:
-        services.append(Service(postgres.program(data_dir / "postgres", sockets), lambda: postgres.ready(sockets)))
+        directory = data_dir / "postgres"
+        services.append(Service(postgres.program(directory, sockets), partial(postgres.ready, directory, sockets)))
     if queue is None:
-        services.append(Service(valkey.program(data_dir / "valkey", sockets), lambda: valkey.ready(sockets)))
+        services.append(Service(valkey.program(data_dir / "valkey", sockets), partial(valkey.ready, sockets)))
     found = Addresses(
         database_url=database.get_secret_value() if database else postgres.url(sockets),
         redis_url=queue.get_secret_value() if queue else valkey.url(sockets),

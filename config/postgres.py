@@ -69,9 +69,12 @@ def program(directory: Path, sockets: Path) -> Program:
     return server
 
 
-def ready(sockets: Path) -> bool:
+def ready(directory: Path, sockets: Path) -> bool:
     """Whether it takes connections and our database exists (it is made here, the first time)."""
     try:
+        # An attempt before that would stand in its log as an error.
+        if "ready" not in (directory / "postmaster.pid").read_text().split():
+            return False
         with psycopg.connect(
             host=str(sockets), port=_PORT, user=_NAME, dbname="postgres", connect_timeout=2, autocommit=True
         ) as connection:
@@ -79,7 +82,7 @@ def ready(sockets: Path) -> bool:
             if found is None:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(_NAME)))
             return True
-    except psycopg.OperationalError:
+    except (OSError, psycopg.OperationalError):
         return False
 
 

@@ -158,9 +158,13 @@ class Supervisor:
             chunk = os.read(pipe, _MOST_READ_BYTES)
             self._lines.add(name, chunk)
             if not chunk:
-                self._selector.unregister(pipe)
+                self._forget(pipe)
             return bool(chunk)
         return False
+
+    def _forget(self, pipe: int) -> None:
+        with suppress(KeyError):
+            self._selector.unregister(pipe)
 
     def _begin(self, post: _Post) -> None:
         try:
@@ -217,8 +221,7 @@ class Supervisor:
         while self._read(post.program.name, pipe):
             continue
         self._lines.end(post.program.name)
-        with suppress(KeyError):
-            self._selector.unregister(pipe)
+        self._forget(pipe)
         assert dead.stdout is not None  # noqa: S101
         dead.stdout.close()
         return int(dead.returncode)

@@ -56,9 +56,9 @@ def _run(supervisor: Supervisor, chosen: Settings, owned: Owned, programs: Mappi
         for name, program in programs.items():
             if name not in ("migrate", "demo"):
                 supervisor.start(program)
-        _wait_for_answer(supervisor, "web", chosen.port, "/healthz")
+        _wait_for_answer(supervisor, "web", _reached_at(chosen.host), chosen.port, "/healthz")
         if "sandbox" in programs:
-            _wait_for_answer(supervisor, "sandbox", chosen.sandbox_port, "/")
+            _wait_for_answer(supervisor, "sandbox", _SANDBOX_HOST, chosen.sandbox_port, "/")
             _furnish(supervisor, programs, chosen)
         supervisor.say(_welcome(chosen, "sandbox" in programs))
         supervisor.run()
@@ -99,8 +99,8 @@ def _furnish(supervisor: Supervisor, programs: Mapping[str, Program], chosen: Se
     supervisor.start(_sandbox(chosen, programs["sandbox"].environment, chosen.sandbox_orders_per_minute))
 
 
-def _wait_for_answer(supervisor: Supervisor, name: str, port: int, path: str) -> None:
-    if not supervisor.wait_for(lambda: _answers(port, path), _READY_SECONDS):
+def _wait_for_answer(supervisor: Supervisor, name: str, host: str, port: int, path: str) -> None:
+    if not supervisor.wait_for(lambda: _answers(host, port, path), _READY_SECONDS):
         _stop_or_refuse(supervisor, f"{name} does not answer on port {port}.", "The reason stands in the lines above.")
 
 
@@ -187,8 +187,12 @@ def _check_port(host: str, port: int, remedy: str) -> None:
             raise ConnectorError(f"Port {port} on {host} {why}.", remedy) from None
 
 
-def _answers(port: int, path: str) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_ANSWER_SECONDS)
+def _reached_at(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 -- where it listens, from the settings
+
+
+def _answers(host: str, port: int, path: str) -> bool:
+    connection = http.client.HTTPConnection(host, port, timeout=_ANSWER_SECONDS)
     try:
         connection.request("GET", path)
         return connection.getresponse().status < 500
