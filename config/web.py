@@ -40,8 +40,7 @@ def serve() -> None:
         respawn_failed_workers=True,
         respawn_interval=0.2,
         workers_kill_timeout=_KILL_AFTER_SECONDS,
-        log_level=LogLevels.warning,
-        process_name=None,
+        log_level=LogLevels.error,
     )
     server.serve(target_loader=partial(load, os.getpid()), wrap_loader=False)
 

@@ -41,10 +41,10 @@ def furnish(env: Environment, wanted: Demo) -> None:
 
 def _link(env: Environment, wanted: DemoShop) -> None:
     platform = env.platforms[wanted.platform]
-    shop, address = shops.add(env.engine, env.seal, platform, wanted.options, env.settings.public_url, now(), name=wanted.name)
+    shop, _ = shops.add(env.engine, env.seal, platform, wanted.options, env.settings.public_url, now(), name=wanted.name)
     for external_id, code in wanted.location_links:
         stock.link_location(env.engine, shop.id, external_id, code)
-    log.info("a sandbox shop is linked", shop=shop.id, platform=shop.platform, webhooks=address)
+    log.info("a sandbox shop is linked", shop=shop.id, platform=shop.platform)
 
 
 def _let_orders_arrive(sandbox_url: str, orders_per_minute: float) -> None:
