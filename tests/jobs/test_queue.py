@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -131,7 +132,7 @@ def test_the_worker_runs_tasks_most_urgent_first(connection: redis.Redis, redis_
     ],
 )
 def test_what_is_no_task_is_refused(
-    connection: redis.Redis, redis_url: str, tmp_path: Path, name: str, arguments: list[object], options: dict[str, object]
+    connection: redis.Redis, redis_url: str, tmp_path: Path, name: str, arguments: list[object], options: dict[str, Any]
 ) -> None:
     victim = tmp_path / "victim"
     victim.write_text("here")

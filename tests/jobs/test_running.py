@@ -11,8 +11,10 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import psycopg
@@ -201,8 +203,6 @@ def test_a_tick_rings_for_every_shop_with_something_due(environment: Environment
 
 
 def test_a_clock_goes_on_after_any_fault(environment: Environment) -> None:
-    from threading import Event
-
     stopping, ticks = Event(), []
     faults: list[Exception] = [redis.ConnectionError("away"), SQLAlchemyError("away"), ZeroDivisionError("a fault of ours")]
 
@@ -214,8 +214,6 @@ def test_a_clock_goes_on_after_any_fault(environment: Environment) -> None:
         return 0
 
     fast = environment.settings.model_copy(update={"clock_seconds": 0.0})
-    from dataclasses import replace
-
     clock.run(replace(environment, settings=fast), stopping, tick)
     assert len(ticks) == 4
     assert connect_redis(environment.redis_url).ping()

@@ -6,9 +6,10 @@ import json
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, request
 from sqlalchemy import update
 
 from connector.db import tables
@@ -23,7 +24,7 @@ from webhooks.app import build
 ORDER = b'{"id": 7}'
 
 
-def _ready(web: Web) -> tuple[int, dict[str, dict[str, object]]]:
+def _ready(web: Web) -> tuple[int, dict[str, Any]]:
     status, text = web.request("GET", "/readyz")
     return status, json.loads(text)
 
@@ -126,9 +127,7 @@ def test_forwarded_headers_are_believed_from_our_proxies_only(environment: Envir
 
     @app.get("/who")
     def who() -> str:
-        from flask import request
-
-        seen.append(str(request.remote_addr))
+            seen.append(str(request.remote_addr))
         return ""
 
     app.test_client().get("/who", headers={"X-Forwarded-For": "6.6.6.6, 9.9.9.9", "Host": "localhost"})
