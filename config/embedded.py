@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -60,10 +61,10 @@ class Owned:
     services: tuple[Service, ...]
     data_dir: Path
 
-    def announce(self) -> None:
-        """Tell other commands on this directory that the services run."""
-        if self.services:
-            _write_json(_note(self.data_dir), {"owner": _identity(), **asdict(self.addresses)})
+    def announce(self, *, lasting: bool = True) -> None:
+        """Tell other commands on this directory that the services run; `lasting`: until somebody stops us."""
+        shared = asdict(self.addresses) if self.services else {}
+        _write_json(_note(self.data_dir), {"owner": _identity(), "lasting": lasting, **shared})
 
 
 @contextmanager
@@ -100,18 +101,17 @@ def owned(settings: Settings) -> Iterator[Owned]:
 
     Waits a while for a command that owns them. ConnectorError where another `connector up` does.
     """
-    elsewhere = given(settings)
-    if elsewhere is not None:
-        yield Owned(elsewhere, (), settings.data_dir)
-        return
     with ExitStack() as stack:
         for _ in _looks(_BUSY_SECONDS):
             if _locked(settings.data_dir / "services.lock", fcntl.LOCK_EX, stack):
                 break
+            if _read_note(settings.data_dir).get("lasting"):
+                raise _busy(settings.data_dir)
         else:
             raise _busy(settings.data_dir)
         stack.callback(_note(settings.data_dir).unlink, missing_ok=True)
-        yield _ours(settings)
+        elsewhere = given(settings)
+        yield Owned(elsewhere, (), settings.data_dir) if elsewhere else _ours(settings)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -144,7 +144,7 @@ def _run(ours: Owned, stack: ExitStack) -> Addresses:
         stack.callback(child.stop, process, service.program)
         _wait_until_ready(service, process, ours.data_dir)
     stack.callback(_close_to_guests, ours.data_dir)
-    ours.announce()
+    ours.announce(lasting=False)
     return ours.addresses
 
 
@@ -210,12 +210,17 @@ def _identity() -> dict[str, float]:
 
 
 def _running(data_dir: Path) -> Addresses | None:
-    """What the note says, where the process that wrote it is alive; a pid given to somebody else meanwhile is not it."""
+    note = _read_note(data_dir)
+    return Addresses(note["database_url"], note["redis_url"]) if "redis_url" in note else None
+
+
+def _read_note(data_dir: Path) -> dict[str, Any]:
+    """The note, where the process that wrote it is alive; a pid given to somebody else meanwhile is not it."""
     with suppress(OSError, ValueError, KeyError, psutil.Error):
-        note = json.loads(_note(data_dir).read_text())
+        note: dict[str, Any] = json.loads(_note(data_dir).read_text())
         if psutil.Process(note["owner"]["pid"]).create_time() == note["owner"]["started"]:
-            return Addresses(note["database_url"], note["redis_url"])
-    return None
+            return note
+    return {}
 
 
 def _write_json(path: Path, value: object) -> None:

@@ -23,7 +23,7 @@ from connector.domain.errors import ConnectorError
 _NAME = "connector"  # of the database and of its owner
 _VERSION = 18
 _PORT = 5432  # only names the socket file; given everywhere, as PGPORT in the environment would change it
-_GRACE_SECONDS = 5.0
+_GRACE_SECONDS = 3.0
 _OWN_USER = "pgserver"
 _CONFIGURATION = {
     "listen_addresses": "",
@@ -35,6 +35,9 @@ _CONFIGURATION = {
     "max_connections": "200",
     "logging_collector": "off",
     "log_checkpoints": "off",
+    "log_min_messages": "log",  # not ERROR: it quotes values, and whoever caused it is told
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
     "log_line_prefix": "",
     "log_timezone": "UTC",
     "timezone": "UTC",

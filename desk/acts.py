@@ -6,17 +6,18 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from flask import abort, flash, redirect, request, url_for
-from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from connector.db.order_views import OrderDetail, Part
 from connector.domain.errors import Rejected
 from connector.domain.fulfillment import Step, refusal
+from connector.domain.text import storable
 from connector.flow import fulfill
 from connector.platform import Tracking
 from desk import show, words
 from desk.amounts import parse_amount
 from desk.blueprint import desk, pages
+from desk.language import gettext
 from desk.orders import carried, order_page, read
 from desk.work import done_already, standing
 
@@ -106,7 +107,7 @@ def _recorded(detail: OrderDetail, amount: int, typed: Mapping[str, str]) -> tup
 
 
 def _typed(*fields: str) -> dict[str, str]:
-    return {name: request.form.get(name, "").replace("\x00", "").strip()[: _LONGEST.get(name, 100)] for name in fields}
+    return {name: storable(request.form.get(name, "")).strip()[: _LONGEST.get(name, 100)] for name in fields}
 
 
 def _back(order_id: int) -> Response:

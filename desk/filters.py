@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from connector.db.order_views import OrderFilter, OrderRow
+from connector.domain.text import storable
 
 PAGE_ROWS = 50
 _MOST_LETTERS = 100
@@ -58,7 +59,7 @@ def following(rows: list[OrderRow]) -> tuple[datetime, int] | None:
 
 
 def _text(args: Mapping[str, str], name: str) -> str:
-    return args.get(name, "").replace("\x00", "").strip()[:_MOST_LETTERS]
+    return storable(args.get(name, "")).strip()[:_MOST_LETTERS]
 
 
 def _word(args: Mapping[str, str], name: str) -> str:

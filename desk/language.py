@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import flask_babel
+from babel import Locale
 from babel.dates import get_timezone
 from flask import Flask, Response, current_app, request
-from flask_babel import Babel
 
 LANGUAGES = {"en": "English", "fr": "Français"}
 TRANSLATIONS = Path(__file__).parent / "translations"
@@ -20,10 +21,21 @@ def N_(text: str) -> str:
     return text
 
 
+def gettext(text: str, **facts: object) -> str:
+    """`text` in the language of the request; facts are named like %(this)s."""
+    return str(flask_babel.gettext(text, **facts))
+
+
+def locale() -> Locale:
+    """The locale of the request."""
+    found = flask_babel.get_locale()
+    return found if isinstance(found, Locale) else Locale("en")
+
+
 def install(app: Flask) -> None:
     """Translate by request, and remember a language once it was chosen."""
     app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", str(TRANSLATIONS))
-    Babel(app, locale_selector=chosen, timezone_selector=_time_zone)
+    flask_babel.Babel(app, locale_selector=chosen, timezone_selector=_time_zone)
     app.after_request(_remember)
 
 

@@ -12,11 +12,13 @@ from werkzeug.wrappers import Response
 from connector.db import order_views
 from connector.db.order_views import OrderDetail, OrderFilter, OrderRow, Part
 from connector.domain.fulfillment import State
+from connector.domain.orders import Lifecycle
 from desk import filters, work
 from desk.blueprint import desk, pages
 from desk.words import CLOSED_STATES, OPEN_STATES, PAYMENTS
 
 _TO_PACK = (State.NEW, State.IN_PROGRESS)
+_LOOK_AHEAD = 10
 
 
 @pages.get("/")
@@ -58,6 +60,7 @@ def order_page(detail: OrderDetail, *, typed: Mapping[str, str] | None = None, w
         "desk/_after.html" if "X-Live" in request.headers else "desk/order.html",
         order=detail,
         parts=parts,
+        unexplained=[step for step in detail.reason if all(step not in part.reason for part in detail.row.parts)],
         carry=carried(),
         wanted=wanted,
         following=_next_to_pack(detail, wanted),
@@ -111,6 +114,10 @@ def _next_to_pack(detail: OrderDetail, wanted: OrderFilter) -> OrderRow | None:
     here = [part for part in detail.row.parts if wanted.location_id in (None, part.location_id)]
     if wanted.history or not here or any(State(part.state) in _TO_PACK for part in here):
         return None
-    waiting = OrderFilter(state="new", location_id=wanted.location_id, oldest_first=True, limit=2)
+    waiting = OrderFilter(state="new", location_id=wanted.location_id, oldest_first=True, limit=_LOOK_AHEAD)
     with desk().engine.connect() as conn:
-        return next((row for row in order_views.list_orders(conn, waiting) if row.id != detail.row.id and row.parts), None)
+        return next((row for row in order_views.list_orders(conn, waiting) if _can_be_packed(row, detail)), None)
+
+
+def _can_be_packed(row: OrderRow, after: OrderDetail) -> bool:
+    return row.id != after.row.id and bool(row.parts) and row.lifecycle == Lifecycle.OPEN

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from flask import current_app, render_template, request
-from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import NotFound
+from werkzeug.sansio.response import Response as HttpResponse
 from werkzeug.wrappers import Response
 
 from connector.domain import errors
 from desk.blueprint import pages
+from desk.language import gettext
 
 _MACHINES = ("/webhooks", "/api", "/healthz", "/readyz", "/metrics", "/static")
 
 
-def not_found(error: Exception) -> tuple[str, int] | Exception:
+def not_found(error: NotFound) -> tuple[str, int] | HttpResponse:
     """An address that leads nowhere; machines get the plain answer."""
     if request.path.startswith(_MACHINES) or not request.accept_mimetypes.accept_html:
-        return error
+        return error.get_response()
     return _page(gettext("There is nothing here"), gettext("The order or page does not exist, or no longer."), 404)
 
 
-@pages.errorhandler(NotFound)
 @pages.errorhandler(errors.NotFound)
 def _gone(_error: Exception) -> tuple[str, int]:
     return _page(gettext("There is nothing here"), gettext("The order or page does not exist, or no longer."), 404)

@@ -10,17 +10,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from babel.dates import format_skeleton
+from babel.dates import format_datetime, format_skeleton, format_time, format_timedelta
 from flask import Flask, request, url_for
-from flask_babel import format_datetime, format_time, format_timedelta, get_locale, get_timezone, gettext
-from flask_babel import to_user_timezone as local
+from flask_babel import get_timezone
 
 from connector.db.order_views import Event, OrderDetail, OrderRow, Told
 from connector.domain.explanation import SENTENCES
 from connector.domain.fulfillment import Refusal, Step
 from desk import amounts, words
 from desk.blueprint import desk
-from desk.language import LANGUAGES
+from desk.language import LANGUAGES, gettext, locale
 
 _STATIC = Path(__file__).parent / "static"
 _MOMENT = timedelta(minutes=1)
@@ -39,7 +38,7 @@ CARRIERS = ("Colissimo", "Chronopost", "Mondial Relay", "DHL", "DPD", "GLS", "UP
 
 def language() -> str:
     """The code of the page's language."""
-    return str(get_locale())
+    return str(locale())
 
 
 def in_language(code: str) -> str:
@@ -54,33 +53,33 @@ def in_language(code: str) -> str:
 
 def money(minor: int, currency: str) -> str:
     """An amount as the reader's language writes it."""
-    return amounts.money(minor, currency, get_locale())
+    return amounts.money(minor, currency, locale())
 
 
 def typed_amount(minor: int, currency: str) -> str:
     """An amount as it stands in a form's field."""
-    return amounts.typed_amount(minor, currency, get_locale())
+    return amounts.typed_amount(minor, currency, locale())
 
 
 def when(at: datetime) -> str:
     """The time of day, with the date unless it is today, and the year unless it is this one."""
-    here, today = local(at), local(datetime.now(UTC))
-    clock = format_time(at, "short")
+    here, today = at.astimezone(get_timezone()), datetime.now(get_timezone())
+    clock = format_time(here, "short", locale=locale())
     if here.date() == today.date():
         return clock
     skeleton = "MMMd" if here.year == today.year else "yMMMd"
-    return f"{format_skeleton(skeleton, at, tzinfo=get_timezone(), locale=get_locale())}, {clock}"
+    return f"{format_skeleton(skeleton, here, locale=locale())}, {clock}"
 
 
 def full_time(at: datetime) -> str:
     """Date and time in full."""
-    return format_datetime(at, "long")
+    return format_datetime(at, "long", tzinfo=get_timezone(), locale=locale())
 
 
 def ago(at: datetime) -> str:
     """How long it has waited: "12 minutes"; "" within the first minute."""
     since = datetime.now(UTC) - at
-    return format_timedelta(since, granularity="minute", threshold=1.2) if since >= _MOMENT else ""
+    return format_timedelta(since, granularity="minute", threshold=1.2, locale=locale()) if since >= _MOMENT else ""
 
 
 def address_lines(address: Mapping[str, str]) -> list[str]:
@@ -187,8 +186,8 @@ def told(entry: Told, of_platform: str) -> tuple[str, str]:
     if entry.state == "waiting" and entry.tries:
         facts = {"tries": entry.tries, "due": when(entry.due_at)}
         return fill(words.TOLD_AGAIN, platform=platform(of_platform), **facts), "owed"
-    known = words.TOLD.get((entry.state, entry.outcome)) or words.TOLD[(entry.state, "")]
-    return fill(known[0], platform=platform(of_platform)), known[1]
+    sentence, tone = _told_sentence(entry.state, entry.outcome)
+    return fill(sentence, platform=platform(of_platform)), tone
 
 
 def act(code: str) -> str:
@@ -200,8 +199,12 @@ def event(entry: Event, currency: str) -> str:
     """One entry of the timeline in words."""
     facts = dict(entry.facts)
     if "amount_minor" in facts:
-        facts["amount"] = money(int(facts["amount_minor"]), str(facts.get("currency", currency)))
-    sentence = words.EVENTS.get(entry.code)
+        facts["amount"] = money(int(facts["amount_minor"]), str(facts.get("currency") or currency))
+    if "act" in facts:
+        facts["act"] = act(str(facts["act"]))
+    if entry.code == "told":
+        return f"{facts['act']} – {fill(_told_sentence('delivered', str(facts.get('told', '')))[0], **facts)}"
+    sentence = words.MOVED.get(str(facts.get("step"))) if entry.code == "moved" else words.EVENTS.get(entry.code)
     return fill(sentence, **facts) if sentence else entry.code.replace("_", " ")
 
 
@@ -215,6 +218,10 @@ def fill(sentence: str, **facts: object) -> str:
     return gettext(sentence).format_map(_Facts(facts))
 
 
+def _told_sentence(state: str, outcome: str) -> tuple[str, str]:
+    return words.TOLD.get((state, outcome)) or words.TOLD[(state, "")]
+
+
 class _Facts(dict[str, object]):
     def __missing__(self, key: str) -> str:
         return "–"
@@ -223,8 +230,6 @@ class _Facts(dict[str, object]):
 def _sentence(step: Mapping[str, Any]) -> str:
     code = str(step.get("code", ""))
     facts = {name: value for name, value in step.items() if name != "code"}
-    if "platform" in facts:
-        facts["platform"] = platform(str(facts["platform"]))
     return fill(SENTENCES[code], **facts) if code in SENTENCES else code.replace("_", " ")
 
 
@@ -234,4 +239,4 @@ def _chip(table: Mapping[str, tuple[str, str]], code: str) -> tuple[str, str]:
 
 
 def _country(code: str) -> str:
-    return get_locale().territories.get(code.upper(), code)
+    return str(locale().territories.get(code.upper(), code))

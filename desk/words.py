@@ -23,10 +23,10 @@ PAYMENTS: dict[str, tuple[str, str]] = {
     "unpaid": (N_("Unpaid"), "owed"),
     "authorized": (N_("Authorized"), "owed"),
     "partly_paid": (N_("Partly paid"), "owed"),
-    "paid": (N_("Paid"), "done"),
+    "paid": (N_("Paid"), "plain"),
     "partly_refunded": (N_("Partly refunded"), "plain"),
     "refunded": (N_("Refunded"), "stopped"),
-    "settled": (N_("Nothing owed"), "done"),
+    "settled": (N_("Nothing owed"), "plain"),
 }
 HANDOVERS: dict[str, str] = {
     "delivery": N_("Delivery"),
@@ -76,12 +76,24 @@ ATTENTION: dict[str, str] = {
     "no_lines": N_("The order has no lines."),
     "no_customer": N_("The order names no customer."),
     "no_address": N_("There is no address to send it to."),
+    "several_addresses": N_("The order goes to several addresses; only the first is shown."),
     "odd_characters": N_("The order held characters that cannot be stored; they were left out."),
     "unmapped": N_("An article is not known here yet. Add its SKU and it is allocated."),
-    "unknown_sku": N_("An article is not known here yet. Add its SKU and it is allocated."),
+    "product_deleted": N_("An article no longer exists in the online shop."),
+    "custom_line": N_("A line was typed in by hand; check what it means."),
+    "bundle": N_("An article is a bundle; check what belongs to it."),
+    "unknown_line_kind": N_("A line is of a kind that is not known here; check what it means."),
+    "fractional_quantity": N_("A quantity is not a whole number; it was rounded."),
+    "negative_quantity": N_("A quantity is below zero; nothing is packed for it."),
     "pickup_unknown": N_("The place the customer wants to collect at is linked to none of our locations."),
-    "backordered": N_("Something is nowhere in stock and waits as a backorder."),
-    "on_hold": N_("The platform holds this order."),
+    "mixed_handover": N_("The customer wants one part delivered and another collected; check before packing."),
+    "not_routed": N_("The platform has not decided yet where the order is served from."),
+    "unknown_payment": N_("The platform's word for the payment is not known here; check it in the shop's own admin."),
+    "unknown_status": N_("The platform's status is not known here; check it in the shop's own admin."),
+    "point_of_sale": N_("The order was made at a till of the platform."),
+    "test_order": N_("This is a test order: nobody waits for it."),
+    "cancelled_after_handover": N_("The order was cancelled after goods had left. Take care of their return."),
+    "changed_after_handover": N_("The order was changed after goods had left. Compare what was sent with what is wanted."),
 }
 ATTENTION_OTHER = N_("Someone should look at this order: {code}.")
 LINE_KINDS: dict[str, str] = {
@@ -110,17 +122,20 @@ TOLD_AGAIN = N_("{platform} could not be told yet. Tries so far: {tries}. Next t
 
 ACTORS: dict[str, str] = {
     "connector": N_("connector"),
+    "platform": N_("online shop"),
     "desk": N_("staff"),
     "cli": N_("administrator"),
 }
 EVENTS: dict[str, str] = {
-    "taken_in": N_("Order taken in."),
-    "changed": N_("Order changed on the platform."),
-    "allocated": N_("Stock blocked and divided over the locations."),
-    "cancelled": N_("Order cancelled on the platform; its stock was given back."),
-    "completed": N_("Order completed."),
+    "received": N_("Order taken in."),
+    "changed": N_("Order changed in the online shop: {status}."),
+    "cancelled": N_("Order cancelled in the online shop; stock still here was given back."),
+    "completed": N_("The online shop counts the order as completed."),
+    "deleted": N_("Order deleted in the online shop; stock still here was given back."),
     "payment_recorded": N_("Payment recorded: {amount}."),
-    "paid": N_("Paid on the platform."),
+    "not_told": N_("{act}: {platform} could not be told."),
+}
+MOVED: dict[str, str] = {
     "start": N_("{location}: packing has started."),
     "pack": N_("{location}: packed."),
     "ready": N_("{location}: ready for pickup."),

@@ -41,7 +41,7 @@ class OrderFilter:
 
 
 def _columns() -> tuple[Any, ...]:
-    return (orders, shops.c.name.label("shop"), shops.c.platform)
+    return (orders, shops.c.name.label("shop"), shops.c.platform, shops.c.settings)
 
 
 def listing(wanted: OrderFilter) -> Select[Any]:
@@ -56,12 +56,12 @@ def listing(wanted: OrderFilter) -> Select[Any]:
 
 
 def one(order_id: int) -> Select[Any]:
-    """One order with its shop, the shop's settings and the name of the place the customer collects at."""
+    """One order with its shop and the name of the place the customer collects at."""
     link = and_(location_links.c.shop_id == orders.c.shop_id, location_links.c.external_id == orders.c.pickup_location)
     pickup = func.coalesce(locations.c.name, func.nullif(location_links.c.name, ""), orders.c.pickup_location)
     source: FromClause = orders.join(shops, shops.c.id == orders.c.shop_id)
     source = source.outerjoin(location_links, link).outerjoin(locations, locations.c.id == location_links.c.location_id)
-    columns = (*_columns(), shops.c.settings, pickup.label("pickup_name"))
+    columns = (*_columns(), pickup.label("pickup_name"))
     return select(*columns).select_from(source).where(orders.c.id == order_id)
 
 

@@ -13,11 +13,10 @@ from sqlalchemy import Connection, Row, select
 from connector.db.order_search import OrderFilter, listing, one, parts_of
 from connector.db.sealed import Seal
 from connector.db.tables import locations, order_events, order_lines, outbox, shops
-from connector.domain.orders import Payment
+from connector.domain.orders import owed_minor
 
 __all__ = ["OrderFilter"]
 
-_SETTLED = (Payment.PAID, Payment.PARTLY_REFUNDED, Payment.REFUNDED)
 _MOST_EVENTS = 500
 
 
@@ -168,7 +167,7 @@ def order_detail(conn: Connection, seal: Seal, order_id: int) -> OrderDetail | N
         platform_status=found.platform_status,
         reason=found.reason,
         recorded_minor=found.recorded_minor,
-        pay_first=bool(found.settings.get("pay_first", False)),
+        pay_first=bool(found.settings.get("pay_first")),
         events=_events(conn, order_id),
         told=_told(conn, order_id),
     )
@@ -182,11 +181,6 @@ def choices(conn: Connection) -> Choices:
         tuple((row.id, row.name) for row in conn.execute(places)),
         tuple((row.id, row.name) for row in conn.execute(stores)),
     )
-
-
-def owed_minor(payment: str, outstanding_minor: int, recorded_minor: int) -> int:
-    """What is still to be paid: nothing once the platform counts the order as paid, else its figure less what was recorded."""
-    return 0 if payment in _SETTLED else max(0, outstanding_minor - recorded_minor)
 
 
 # --- rows to values --------------------------------------------------------------------------------------------------
@@ -240,7 +234,7 @@ def _row(found: Row[Any], lines: Sequence[Row[Any]], parts: tuple[Part, ...], lo
         state=found.state,
         lifecycle=found.lifecycle,
         payment=found.payment,
-        owed_minor=owed_minor(found.payment, found.outstanding_minor, found.recorded_minor),
+        owed_minor=_owed(found),
         total_minor=found.total_minor,
         currency=found.currency,
         customer=found.customer_name,
@@ -251,6 +245,11 @@ def _row(found: Row[Any], lines: Sequence[Row[Any]], parts: tuple[Part, ...], lo
         articles=articles,
         parts=tuple(_alive(parts)) or parts,
     )
+
+
+def _owed(found: Row[Any]) -> int:
+    authorized = bool(found.settings.get("accept_authorized"))
+    return owed_minor(found.payment, found.outstanding_minor, found.recorded_minor, accept_authorized=authorized)
 
 
 def _articles_at(parts: Iterable[Part], location_id: int | None) -> tuple[tuple[str, str, int], ...]:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
-from connector.domain.errors import Malformed
 from connector.domain.money import to_minor
-from connector.domain.orders import Address, Customer, Handover, Lifecycle, LineItem, LineKind, Order, Payment
+from connector.domain.orders import Handover, Lifecycle, LineItem, LineKind, Order, Payment
 from connector.platform import Shop
+from platforms.shopify.pieces import address, amount, cleaned, customer, minor, moment
 
 _PAYMENTS = {
     "PENDING": Payment.UNPAID,
@@ -39,9 +36,6 @@ _HANDOVERS = {
 ALIVE = frozenset({"OPEN", "IN_PROGRESS", "ON_HOLD", "SCHEDULED", "INCOMPLETE"})
 HELD = frozenset({"ON_HOLD", "SCHEDULED"})
 
-# Control characters but tab and line ends, and halves of surrogate pairs: no name has them and no database takes them all.
-_ODD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-
 
 def normalize(shop: Shop, body: bytes) -> Order | None:
     """Always None: a webhook body has no fulfillment orders, so neither handover nor location. The order is read by id."""
@@ -50,7 +44,7 @@ def normalize(shop: Shop, body: bytes) -> Order | None:
 
 def to_order(found: Mapping[str, Any]) -> Order:
     """The order; Malformed only where an amount or a time cannot be read."""
-    clean = _cleaned(found)
+    clean = cleaned(found)
     lines = tuple(_line(clean, line) for line in clean["lineItems"])
     handover, pickup = _handover(clean)
     return Order(
@@ -59,15 +53,15 @@ def to_order(found: Mapping[str, Any]) -> Order:
         placed_at=moment(clean["processedAt"] or clean["createdAt"]),
         version=moment(clean["updatedAt"]),
         currency=clean["currencyCode"],
-        total_minor=_minor(clean, "currentTotalPriceSet"),
-        outstanding_minor=max(0, _minor(clean, "totalOutstandingSet")),  # below zero Shopify owes the customer
+        total_minor=minor(clean, "currentTotalPriceSet"),
+        outstanding_minor=max(0, minor(clean, "totalOutstandingSet")),  # below zero Shopify owes the customer
         payment=_payment(clean),
         lifecycle=_lifecycle(clean, lines),
         handover=handover,
         lines=lines,
-        customer=_customer(clean),
-        shipping=_address(clean["shippingAddress"]),
-        billing=_address(clean["billingAddress"]),
+        customer=customer(clean),
+        shipping=address(clean["shippingAddress"]),
+        billing=address(clean["billingAddress"]),
         pickup_location=pickup,
         note=clean["note"] or "",
         shipping_method=(clean["shippingLine"] or {}).get("title") or "",
@@ -76,14 +70,6 @@ def to_order(found: Mapping[str, Any]) -> Order:
         platform_status=(clean["displayFulfillmentStatus"] or "").replace("_", " ").capitalize(),
         attention=_attention(clean, lines, odd=clean != found),
     )
-
-
-def moment(stamp: str) -> datetime:
-    """Shopify's ISO 8601 time as aware UTC."""
-    try:
-        return datetime.fromisoformat(stamp).astimezone(UTC)
-    except (TypeError, ValueError):
-        raise Malformed(f"{str(stamp)[:40]!r} is not a time.", "Report it with the order's number.") from None
 
 
 def awaits_routing(found: Mapping[str, Any]) -> bool:
@@ -123,7 +109,7 @@ def _remaining(part: Mapping[str, Any]) -> int:
 def _line(found: Mapping[str, Any], line: Mapping[str, Any]) -> LineItem:
     fulfilled = found["fulfilled"].get(line["id"], 0)
     quantity = _wanted(found, line, fulfilled)
-    unit = _amount(line["discountedUnitPriceAfterAllDiscountsSet"])
+    unit = amount(line["discountedUnitPriceAfterAllDiscountsSet"])
     variant = line["variant"] or {}
     return LineItem(
         external_id=line["id"],
@@ -133,7 +119,7 @@ def _line(found: Mapping[str, Any], line: Mapping[str, Any]) -> LineItem:
         barcode=variant.get("barcode") or "",
         variant_id=variant.get("id") or "",
         kind=kind(line),
-        unit_price_minor=to_minor(_amount(line["originalUnitPriceSet"]), found["currencyCode"]),
+        unit_price_minor=to_minor(amount(line["originalUnitPriceSet"]), found["currencyCode"]),
         total_minor=to_minor(unit * quantity, found["currencyCode"]),
         fulfilled=fulfilled,
         assigned_location=_assigned(found, line["id"]),
@@ -246,55 +232,3 @@ def _attention(found: Mapping[str, Any], lines: tuple[LineItem, ...], *, odd: bo
         "odd_characters": odd,
     }
     return tuple(code for code, applies in codes.items() if applies)
-
-
-# --- people, money, text ---------------------------------------------------------------------------------------------
-
-
-def _customer(found: Mapping[str, Any]) -> Customer:
-    """A guest has no customer; without Shopify's approval for personal data every field is null."""
-    customer = found["customer"] or {}
-    postal = found["shippingAddress"] or found["billingAddress"] or {}
-    return Customer(
-        name=customer.get("displayName") or postal.get("name") or "",
-        email=found["email"] or "",
-        phone=found["phone"] or postal.get("phone") or "",
-        external_id=customer.get("id") or "",
-    )
-
-
-def _address(postal: Mapping[str, Any] | None) -> Address:
-    if postal is None:
-        return Address()
-    return Address(
-        name=postal["name"] or "",
-        company=postal["company"] or "",
-        street=postal["address1"] or "",
-        street2=postal["address2"] or "",
-        city=postal["city"] or "",
-        region=postal["provinceCode"] or "",
-        postcode=postal["zip"] or "",
-        country=postal["countryCodeV2"] or "",
-        phone=postal["phone"] or "",
-    )
-
-
-def _amount(bag: Mapping[str, Any]) -> Decimal:
-    """The amount in the shop's currency, never the one the customer saw: they must not be mixed."""
-    try:
-        return Decimal(str(bag["shopMoney"]["amount"]))
-    except (ArithmeticError, KeyError, TypeError):
-        raise Malformed("An amount of the order cannot be read.", "Report it with the order's number.") from None
-
-
-def _minor(found: Mapping[str, Any], name: str) -> int:
-    return to_minor(_amount(found[name]), found["currencyCode"])
-
-
-def _cleaned(value: Any) -> Any:
-    """The same document with what no text should hold replaced by U+FFFD."""
-    if isinstance(value, str):
-        return _ODD.sub("\ufffd", value)
-    if isinstance(value, Mapping):
-        return {key: _cleaned(inner) for key, inner in value.items()}
-    return [_cleaned(inner) for inner in value] if isinstance(value, list) else value

@@ -14,7 +14,8 @@ from platforms.shopify import documents
 from platforms.shopify.client import ask, pages
 from platforms.shopify.documents import Document
 from platforms.shopify.gids import order_gid
-from platforms.shopify.normalize import awaits_routing, moment, to_order
+from platforms.shopify.normalize import awaits_routing, to_order
+from platforms.shopify.pieces import moment
 
 # Routing is a background job of Shopify's: fulfillment orders appear a moment after the order. They alone say whether the
 # customer collects and where, so a young order without them is read again shortly; an old one is taken as it is.

@@ -14,7 +14,7 @@ from connector.platform import Act, Announcement, Outcome, Refused, Retryable, S
 from platforms.http import Http
 from platforms.shopify import documents
 from platforms.shopify.client import UserErrors, tell
-from platforms.shopify.normalize import method
+from platforms.shopify.normalize import awaits_routing, method
 from platforms.shopify.parts import Take, covered, grouped, held, missing, supports, takes, touched
 from platforms.shopify.reading import read_order
 
@@ -23,6 +23,8 @@ Announce = Callable[[Http, Shop, Announcement], Outcome]
 # Answers of "prepared for pickup" that mean there is nothing (more) to prepare.
 _NOTHING_TO_PREPARE = frozenset({"NO_LINE_ITEMS_TO_PREPARE_FOR_FULFILLMENT_ORDER", "UNABLE_TO_PREPARE_QUANTITY"})
 _ON_HOLD = "Shopify holds this order, so it was not told. Release the hold in Shopify's admin, then replay."
+
+_HIDDEN = "A fulfillment service may have them: fulfill them in Shopify's admin, or grant read_third_party_fulfillment_orders."
 
 
 def announce(http: Http, shop: Shop, told: Announcement) -> Outcome:
@@ -117,6 +119,8 @@ def _fulfilled(http: Http, shop: Shop, told: Announcement) -> Outcome:
     chosen = takes(found, told, wanted)
     if sum(take.units for take in chosen) < sum(wanted.values()) and held(touched(found, told)):
         return Outcome(Told.WITHHELD, _ON_HOLD)
+    if not chosen and awaits_routing(found):
+        raise Refused("Shopify shows this app no fulfillment order of these goods.", _HIDDEN)
     if not chosen:
         return Outcome(Told.WITHHELD, "Shopify has none of these goods left to fulfill: they were removed or refunded there.")
     try:
