@@ -209,6 +209,7 @@ order_lines = Table(
     _text("sku"),
     _text("barcode"),
     _text("variant_id"),
+    _text("assigned_location"),
     _text("title"),
     _text("kind", "physical"),
     _count("quantity"),

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 import hashlib
-import json
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -126,8 +124,7 @@ class Order:
 
 def digest(order: Order) -> str:
     """A stable fingerprint of everything in the order: equal orders have equal digests."""
-    text = json.dumps(dataclasses.asdict(order), default=str, sort_keys=True, ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(repr(order).encode("utf-8", "backslashreplace")).hexdigest()
 
 
 class Freshness(enum.StrEnum):
@@ -154,3 +151,16 @@ def freshness(stored: tuple[datetime, str] | None, version: datetime, fingerprin
     if version != stored_version:
         return Freshness.NEWER if version > stored_version else Freshness.STALE
     return Freshness.NEWER if fetched else Freshness.UNCLEAR
+
+
+_SETTLED = frozenset({Payment.PAID, Payment.PARTLY_REFUNDED, Payment.REFUNDED})
+
+
+def owed_minor(payment: str, outstanding_minor: int, recorded_minor: int, *, accept_authorized: bool = False) -> int:
+    """What is still to be paid, in minor units: what the platform misses, less what staff recorded here.
+
+    An authorized payment is money not yet taken: it counts as paid only where the merchant says so.
+    """
+    if payment in _SETTLED or (accept_authorized and payment == Payment.AUTHORIZED):
+        return 0
+    return max(0, outstanding_minor - recorded_minor)

@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
+from sqlalchemy.dialects.postgresql import insert
 
+from connector.db import inbox, outbox, shops
+from connector.db.tables import heartbeats
 from connector.flow.wake import Wake
 
 
 def due(engine: Engine, now: datetime) -> tuple[Wake, ...]:
     """One wake for each shop and task with something due, oldest first. Also notes that the clock is alive."""
-    raise NotImplementedError
+    with engine.begin() as conn:
+        beat(conn, "clock", now)
+        reachable = shops.callable_now(conn, now)
+        ingest = [Wake("ingest", shop) for shop in inbox.due_shops(conn, now)]
+        deliver = [Wake("deliver", shop) for shop in outbox.due_shops(conn, now) if shop in reachable]
+        poll = [Wake("poll", shop) for shop in shops.due_polls(conn, now) if shop in reachable]
+    return (*ingest, *deliver, *poll)
+
+
+def beat(conn: Connection, name: str, now: datetime) -> None:
+    """Note that something is alive."""
+    statement = insert(heartbeats).values(name=name, at=now)
+    conn.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"at": now}))

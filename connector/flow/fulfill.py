@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, func, select, update
+from sqlalchemy.dialects.postgresql import insert
 
-from connector.domain.fulfillment import Step
+from connector.db import goods, orders, outbox, stock
+from connector.db.orders import Head, LineRow
+from connector.db.tables import fulfillment_orders, payments, shops
+from connector.db.tables import orders as orders_table
+from connector.domain.differences import HeldPart
+from connector.domain.errors import NotFound, Rejected
+from connector.domain.fulfillment import GONE, Standing, State, Step, after, order_state
+from connector.domain.orders import Handover, Lifecycle, owed_minor
+from connector.domain.stock import departure
+from connector.flow.announcements import announce_due
+from connector.flow.replan import units_by_item
 from connector.flow.wake import Wake
 from connector.platform import Tracking
 
@@ -31,7 +44,78 @@ def move(
     tracking: Tracking | None = None,
 ) -> Moved:
     """Move one part. NotFound where it does not exist, Rejected with what is missing where the step is not allowed."""
-    raise NotImplementedError
+    with engine.begin() as conn:
+        head, settings = _locked_order(conn, fulfillment_order_id)
+        lines = orders.lines_of(conn, [head.id])[head.id]
+        parts = orders.parts_of(conn, [head.id])[head.id]
+        part = next(part for part in parts if part.id == fulfillment_order_id)
+        state = after(step, standing(head, settings, part.state))
+        _leave_shelf(conn, head, lines, part, state, actor, now)
+        parts = [replace(one, state=state) if one is part else one for one in parts]
+        _write(conn, head, part, state, step, actor, tracking, now)
+        whole = _order_after(conn, head, lines, parts)
+        told = outbox.told(conn, [head.id]).get(head.id, set())
+        telling = announce_due(conn, head, settings, lines, parts, told, now)
+    return Moved(state.value, whole, (Wake("deliver", head.shop_id),) if telling else ())
+
+
+def standing(head: Head, settings: Mapping[str, Any], state: State) -> Standing:
+    """What a part's next move depends on."""
+    authorized = bool(settings.get("accept_authorized"))
+    return Standing(
+        state=state,
+        handover=Handover(head.handover),
+        owed_minor=owed_minor(head.payment, head.outstanding_minor, head.recorded_minor, accept_authorized=authorized),
+        currency=head.currency,
+        on_hold=head.lifecycle == Lifecycle.ON_HOLD,
+        pay_first=bool(settings.get("pay_first")),
+    )
+
+
+def _locked_order(conn: Connection, part_id: int) -> tuple[Head, dict[str, Any]]:
+    order_id = conn.execute(select(fulfillment_orders.c.order_id).where(fulfillment_orders.c.id == part_id)).scalar_one_or_none()
+    if order_id is None:
+        raise NotFound(f"There is no fulfillment order {part_id}.", "`connector orders show` names those of an order.")
+    head = orders.lock_by_ids(conn, [order_id])[order_id]
+    settings = conn.execute(select(shops.c.settings).where(shops.c.id == head.shop_id)).scalar_one()
+    return head, settings
+
+
+def _leave_shelf(
+    conn: Connection, head: Head, lines: Sequence[LineRow], part: HeldPart, state: State, actor: str, now: datetime
+) -> None:
+    """Goods that leave are no longer on hand, and no longer promised."""
+    if state not in GONE:
+        return
+    items = {line.id: line.item_id for line in lines if line.item_id is not None}
+    units = units_by_item(part, items)
+    stock.lock(conn, units)
+    stock.post(conn, departure(head.id, part.id, part.location_id, units, state.value, actor), now)
+
+
+def _write(
+    conn: Connection,
+    head: Head,
+    part: HeldPart,
+    state: State,
+    step: Step,
+    actor: str,
+    tracking: Tracking | None,
+    now: datetime,
+) -> None:
+    followed = tracking or Tracking()
+    more = {"tracking_number": followed.number, "carrier": followed.carrier, "tracking_url": followed.url}
+    orders.set_part_states(conn, {part.id: state}, now, **(more if step is Step.SHIP else {}))
+    names = {place.id: place.name for place in goods.places(conn)}
+    facts = {"part": part.id, "location": names[part.location_id], "step": step.value, "state": state.value}
+    orders.note_events(conn, [(head.id, "moved", {**facts, "tracking": followed.number}, actor)], now)
+
+
+def _order_after(conn: Connection, head: Head, lines: Sequence[LineRow], parts: Sequence[HeldPart]) -> str:
+    backordered = any(line.backordered for line in lines)
+    state = order_state([part.state for part in parts], backordered=backordered, cancelled=head.state == "cancelled")
+    orders.update_many(conn, [{"id": head.id, "state": state, "open": state not in ("completed", "cancelled")}])
+    return state
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,5 +138,38 @@ def record_payment(
     reference: str = "",
     key: str = "",
 ) -> Recorded:
-    """Note that money was taken elsewhere; charges nobody. Without an amount all that is owed. `key` makes it once only."""
-    raise NotImplementedError
+    """Note that money was taken elsewhere; charges nobody. Without an amount all that is owed. `key` makes it once only.
+
+    NotFound where there is no such order; Rejected where nothing is owed or the amount is not between 1 and what is owed.
+    """
+    with engine.begin() as conn:
+        head = orders.lock_by_ids(conn, [order_id]).get(order_id)
+        if head is None:
+            raise NotFound(f"There is no order {order_id}.", "`connector orders list` shows them.")
+        settings = conn.execute(select(shops.c.settings).where(shops.c.id == head.shop_id)).scalar_one()
+        owed = standing(head, settings, State.NEW).owed_minor
+        effect_key = f"payment:{order_id}:{key}" if key else f"payment:{order_id}:#{_payments(conn, order_id) + 1}"
+        if conn.execute(select(payments.c.id).where(payments.c.effect_key == effect_key)).first():
+            return Recorded(0, owed, head.currency)
+        amount = _acceptable(owed, amount_minor)
+        row = {"order_id": order_id, "amount_minor": amount, "method": method, "reference": reference}
+        conn.execute(insert(payments).values(**row, actor=actor, effect_key=effect_key, at=now))
+        recorded = orders_table.c.recorded_minor + amount
+        conn.execute(update(orders_table).where(orders_table.c.id == order_id).values(recorded_minor=recorded))
+        facts = {"amount_minor": amount, "currency": head.currency, "method": method, "reference": reference}
+        orders.note_events(conn, [(order_id, "payment_recorded", facts, actor)], now)
+    return Recorded(amount, owed - amount, head.currency)
+
+
+def _payments(conn: Connection, order_id: int) -> int:
+    count = select(func.count()).select_from(payments).where(payments.c.order_id == order_id)
+    return int(conn.execute(count).scalar_one())
+
+
+def _acceptable(owed: int, amount_minor: int | None) -> int:
+    if owed <= 0:
+        raise Rejected("Nothing is owed on this order.", "No payment needs to be recorded.")
+    amount = owed if amount_minor is None else amount_minor
+    if not 0 < amount <= owed:
+        raise Rejected("The amount is not between nothing and what is owed.", "Record at most what is owed.")
+    return amount

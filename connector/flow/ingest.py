@@ -1,15 +1,45 @@
-"""From waiting inbox rows to orders, commitments and fulfillment orders."""
+"""From waiting inbox rows to orders, commitments and fulfillment orders.
+
+Three steps: claim rows by lease, read orders from the platform where the row does not carry them (no transaction is open
+then), write everything in one transaction. What fails is set aside or put off alone; the rest of its batch goes through.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
 
+from connector.db import inbox, shops
+from connector.db.inbox import Row
 from connector.db.sealed import Seal
+from connector.domain.errors import Malformed
+from connector.domain.orders import Freshness, Order
+from connector.domain.retry import (
+    BREAKER_AFTER_SECONDS,
+    BREAKER_FAILURES,
+    BREAKER_PROBE_SECONDS,
+    INBOX_WAITS_SECONDS,
+    READ_WAITS_SECONDS,
+    Trouble,
+    next_try,
+)
+from connector.flow.intake import Arrival, presentable, take_away, take_in
 from connector.flow.wake import Wake
-from connector.platform import Platform, Shop
+from connector.platform import AuthLost, CallError, Kind, Platform, Refused, Shop, Throttled
+
+# A claimer that dies leaves its rows to the next one after this long; a pass ends well before.
+_LEASE = timedelta(seconds=45)
+_MOST_READS = 20
+_READERS = 4
+_NOT_YET_THERE = timedelta(seconds=60)
+_LOOK_AGAIN = timedelta(seconds=5)
+_AUTH_LOST_REST = timedelta(minutes=10)
+READ_AGAIN = "read again: two states of the same second"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +51,190 @@ class Drained:
     wakes: tuple[Wake, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A row with what it turned out to say: an order, or that it is gone, or why it could not be read."""
+
+    row: Row
+    order: Order | None = None
+    fetched: bool = False
+    trouble: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """How a row ends (`state`), or when it is looked at again (`due_at`, `counts` as a failed try)."""
+
+    row: Row
+    reason: str
+    state: str = ""
+    due_at: datetime | None = None
+    counts: bool = False
+
+
 def drain(engine: Engine, seal: Seal, platform: Platform, shop: Shop, now: datetime, *, limit: int = 100) -> Drained:
     """Take in up to `limit` due rows of one shop. A poisoned row never takes its batch down with it."""
-    raise NotImplementedError
+    with engine.begin() as conn:
+        rows = inbox.claim(conn, shop.id, now, lease=_LEASE, limit=limit)
+        health = shops.health(conn, shop.id) if rows else None
+    if health is None:
+        return Drained(0, more=False)
+    resting_until = health.paused_until if health.paused_until and health.paused_until > now else None
+    readings = _read(seal, platform, shop, rows, resting=resting_until is not None)
+    _note_health(engine, shop, readings, now)
+    telling, finished = _write(engine, seal, shop, readings, now, resting_until)
+    with engine.connect() as conn:
+        more = inbox.more_due(conn, shop.id, now)
+    return Drained(finished, more, tuple(Wake("deliver", shop_id) for shop_id in telling))
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+def _read(seal: Seal, platform: Platform, shop: Shop, rows: Sequence[Row], *, resting: bool) -> list[_Reading]:
+    """Bodies that carry the order are taken as they are; the others are read by id, each order once, a few at a time."""
+    read = {row.id: _carried(seal, platform, shop, row) for row in rows}
+    wanted = dict.fromkeys(row.external_id for row in rows if read[row.id] is None)
+    first = list(wanted)[:_MOST_READS]
+    fetched = {} if resting else _fetched(platform, shop, first)
+    return [read[row.id] or _as_fetched(row, fetched) for row in rows]
+
+
+def _carried(seal: Seal, platform: Platform, shop: Shop, row: Row) -> _Reading | None:
+    """What the row says by itself; None where the platform must be asked."""
+    if row.kind != Kind.ORDER or row.sealed_body is None or row.reason in (READ_AGAIN, "replay"):
+        return None if row.kind == Kind.ORDER else _Reading(row)
+    try:
+        order = platform.normalize(shop, seal.open(row.sealed_body))
+        return None if order is None else _Reading(row, presentable(order))
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with one body is that body's trouble alone
+        return _Reading(row, trouble=error)
+
+
+def _fetched(platform: Platform, shop: Shop, ids: Sequence[str]) -> dict[str, Order | Exception | None]:
+    def fetch(external_id: str) -> Order | Exception | None:
+        try:
+            order = platform.fetch_order(shop, external_id)
+            return None if order is None else presentable(order)
+        except Exception as error:  # noqa: BLE001 - one order that cannot be read does not stop the others
+            return error
+
+    if not ids:
+        return {}
+    with ThreadPoolExecutor(min(_READERS, len(ids))) as readers:
+        return dict(zip(ids, readers.map(fetch, ids), strict=True))
+
+
+def _as_fetched(row: Row, fetched: dict[str, Order | Exception | None]) -> _Reading:
+    if row.external_id not in fetched:
+        return _Reading(row, trouble=_NotRead())
+    found = fetched[row.external_id]
+    return _Reading(row, trouble=found) if isinstance(found, Exception) else _Reading(row, found, fetched=True)
+
+
+class _NotRead(Exception):
+    """Not asked in this pass: the shop rests, or enough was read already."""
+
+
+def _note_health(engine: Engine, shop: Shop, readings: Sequence[_Reading], now: datetime) -> None:
+    """Feed the shop's breaker with how the reading went."""
+    failures = {reading.row.external_id: reading.trouble for reading in readings if isinstance(reading.trouble, CallError)}
+    with engine.begin() as conn:
+        if any(reading.fetched for reading in readings):
+            shops.succeeded(conn, shop.id)
+        for error in failures.values():
+            note_failure(conn, shop, error, now)
+
+
+def note_failure(conn: Connection, shop: Shop, error: Exception | None, now: datetime) -> None:
+    """A call failed: pause the shop where its credentials are lost, rest it where it asks for that or keeps failing."""
+    if isinstance(error, AuthLost):
+        shops.rest(conn, shop.id, now + _AUTH_LOST_REST, str(error), state="paused")
+    elif isinstance(error, Throttled):
+        pause = next_try(1, (0.0,), 0.5, trouble=Trouble.SLOW, asked_seconds=error.retry_after_seconds)
+        shops.rest(conn, shop.id, now + timedelta(seconds=pause.seconds or 0), str(error))
+    elif isinstance(error, CallError) and not isinstance(error, Refused):
+        after, probe = timedelta(seconds=BREAKER_AFTER_SECONDS), timedelta(seconds=BREAKER_PROBE_SECONDS)
+        shops.failed(conn, shop.id, now, limit=BREAKER_FAILURES, after=after, probe=probe)
+
+
+# --- writing ---------------------------------------------------------------------------------------------------------
+
+
+def _write(
+    engine: Engine, seal: Seal, shop: Shop, readings: Sequence[_Reading], now: datetime, resting_until: datetime | None
+) -> tuple[frozenset[int], int]:
+    """All in one transaction; where that fails, each row in its own, so that the poisoned one is found."""
+    try:
+        return _write_together(engine, seal, shop, readings, now, resting_until)
+    except OperationalError:
+        raise  # the database, not a row: the lease runs out and the rows come due again
+    except Exception as error:  # noqa: BLE001 - one row that cannot be written must not take its batch down with it
+        if len(readings) == 1:
+            poisoned = _Reading(readings[0].row, trouble=error)
+            return _write_together(engine, seal, shop, [poisoned], now, resting_until)
+    telling: frozenset[int] = frozenset()
+    finished = 0
+    for reading in readings:
+        told, ended = _write(engine, seal, shop, [reading], now, resting_until)
+        telling, finished = telling | told, finished + ended
+    return telling, finished
+
+
+def _write_together(
+    engine: Engine, seal: Seal, shop: Shop, readings: Sequence[_Reading], now: datetime, resting_until: datetime | None
+) -> tuple[frozenset[int], int]:
+    with engine.begin() as conn:
+        waiting = inbox.still_waiting(conn, [reading.row.id for reading in readings])
+        mine = [reading for reading in readings if reading.row.id in waiting]
+        carrying = [reading for reading in mine if reading.order is not None]
+        arrivals = [Arrival(reading.order, reading.fetched) for reading in carrying if reading.order is not None]
+        taken = take_in(conn, seal, shop, arrivals, now) if arrivals else None
+        judged = {reading.row.id: verdict for reading, verdict in zip(carrying, taken.judged if taken else (), strict=True)}
+        endings = [_ending(conn, shop, reading, judged.get(reading.row.id), now, resting_until) for reading in mine]
+        inbox.finish(conn, [(end.row.id, end.state, end.reason) for end in endings if end.due_at is None], now)
+        for end in endings:
+            if end.due_at is not None:
+                inbox.postpone(conn, end.row.id, end.due_at, end.reason, counts=end.counts)
+    return taken.telling if taken else frozenset(), sum(end.due_at is None for end in endings)
+
+
+def _ending(
+    conn: Connection, shop: Shop, reading: _Reading, verdict: Freshness | None, now: datetime, resting_until: datetime | None
+) -> _Ending:
+    row = reading.row
+    if verdict is Freshness.UNCLEAR:
+        return _Ending(row, READ_AGAIN, due_at=now)
+    if verdict is not None:
+        return _Ending(row, verdict.value, "done")
+    if isinstance(reading.trouble, _NotRead):
+        return _Ending(row, row.reason, due_at=resting_until or now)
+    if reading.trouble is not None:
+        return _put_off(row, reading.trouble, now)
+    if row.kind == Kind.UNINSTALLED:
+        shops.uninstall(conn, shop.id, "The merchant removed the app.")
+        return _Ending(row, "uninstalled", "done")
+    return _gone(conn, shop, row, now)
+
+
+def _gone(conn: Connection, shop: Shop, row: Row, now: datetime) -> _Ending:
+    """The platform has no such order (any more). A new one may take a moment to appear there."""
+    if take_away(conn, shop, row.external_id, now):
+        return _Ending(row, "gone", "done")
+    if now - row.received_at < _NOT_YET_THERE:
+        return _Ending(row, "The shop does not show this order yet.", due_at=now + _LOOK_AGAIN)
+    return _Ending(row, "The shop has no such order, or it is only a draft.", "ignored")
+
+
+def _put_off(row: Row, error: Exception, now: datetime) -> _Ending:
+    """When a row is tried again: never for what was refused or makes no sense, endlessly while a shop cannot be reached."""
+    if isinstance(error, (Malformed, Refused)):
+        return _Ending(row, str(error), "dead")
+    unreachable = isinstance(error, CallError)
+    waits = READ_WAITS_SECONDS if unreachable else INBOX_WAITS_SECONDS
+    asked = error.retry_after_seconds if isinstance(error, CallError) else None
+    retry = next_try(row.tries + 1, waits, 0.5, asked_seconds=asked, endless=unreachable)
+    reason = str(error) if unreachable else f"{type(error).__name__} in the connector; report it, then replay."
+    if retry.seconds is None:
+        return _Ending(row, reason, "dead")
+    return _Ending(row, reason, due_at=now + timedelta(seconds=retry.seconds), counts=True)

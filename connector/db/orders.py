@@ -1,0 +1,249 @@
+"""Orders, their lines and parts: reading them under lock, and writing them many at a time."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, Table, bindparam, delete, insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from connector.db.sealed import Seal
+from connector.db.tables import fulfillment_lines, fulfillment_orders, order_events, order_lines, orders
+from connector.domain.differences import HeldPart
+from connector.domain.fulfillment import State
+from connector.domain.orders import Order, digest
+from connector.domain.text import fold
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """An order's own row, as far as decisions need it."""
+
+    id: int
+    shop_id: int
+    external_id: str
+    number: str
+    version: datetime
+    digest: str
+    revision: int
+    currency: str
+    outstanding_minor: int
+    recorded_minor: int
+    payment: str
+    lifecycle: str
+    handover: str
+    pickup_location: str
+    state: str
+    attention: list[str]
+    reason: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class LineRow:
+    """An order line as stored."""
+
+    id: int
+    order_id: int
+    external_id: str
+    sku: str
+    title: str
+    kind: str
+    quantity: int
+    backordered: int
+    item_id: int | None
+    assigned_location: str
+
+
+_HEAD = tuple(orders.c[field.name] for field in dataclasses.fields(Head))
+_LINE = tuple(order_lines.c[field.name] for field in dataclasses.fields(LineRow))
+
+
+def new_ids(conn: Connection, table: Table, count: int) -> list[int]:
+    """Reserve `count` ids of a table, so that rows that refer to each other can be written without asking back."""
+    if not count:
+        return []
+    sequence = text("SELECT nextval(pg_get_serial_sequence(:table, 'id')) FROM generate_series(1, :count)")
+    return list(conn.execute(sequence, {"table": table.name, "count": count}).scalars())
+
+
+def lock_by_external_ids(conn: Connection, shop_id: int, external_ids: Collection[str]) -> dict[str, Head]:
+    """A shop's orders by the platform's ids, locked."""
+    rows = _locked(conn, select(*_HEAD).where(orders.c.shop_id == shop_id, orders.c.external_id.in_(list(external_ids))))
+    return {head.external_id: head for head in rows}
+
+
+def lock_by_ids(conn: Connection, order_ids: Collection[int]) -> dict[int, Head]:
+    """Orders by our ids, locked."""
+    return {head.id: head for head in _locked(conn, select(*_HEAD).where(orders.c.id.in_(list(order_ids))))}
+
+
+def _locked(conn: Connection, wanted: Select[Any]) -> list[Head]:
+    return [Head(*row) for row in conn.execute(wanted.order_by(orders.c.id).with_for_update())]
+
+
+def columns(order: Order, seal: Seal) -> dict[str, Any]:
+    """The columns of an order's row that come from the platform. What identifies a person is sealed, except the name."""
+    person = {part: dataclasses.asdict(getattr(order, part)) for part in ("customer", "shipping", "billing")}
+    name = order.customer.name or order.shipping.name or order.billing.name
+    return {
+        "external_id": order.external_id,
+        "number": order.number,
+        "placed_at": order.placed_at,
+        "version": order.version,
+        "digest": digest(order),
+        "currency": order.currency,
+        "total_minor": order.total_minor,
+        "outstanding_minor": order.outstanding_minor,
+        "payment": order.payment.value,
+        "lifecycle": order.lifecycle.value,
+        "platform_status": order.platform_status,
+        "handover": order.handover.value,
+        "pickup_location": order.pickup_location,
+        "customer_name": name,
+        "customer_folded": fold(name),
+        "sealed_person": seal.seal_json(person),
+        "note": order.note,
+        "shipping_method": order.shipping_method,
+        "payment_method": order.payment_method,
+        "origin": order.origin,
+        "attention": list(order.attention),
+    }
+
+
+def insert_many(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """New orders, ids included."""
+    if rows:
+        conn.execute(insert(orders), list(rows))
+
+
+def update_many(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Change orders by `id`; all rows name the same columns."""
+    if rows:
+        names = [name for name in rows[0] if name != "id"]
+        changed = update(orders).where(orders.c.id == bindparam("_id"))
+        changed = changed.values({name: bindparam(f"_{name}") for name in names})
+        conn.execute(changed, [{f"_{name}": value for name, value in row.items()} for row in rows])
+
+
+def write_lines(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert lines or bring them up to date by (order, external id). A line once mapped keeps its item and SKU:
+    a platform may show another product's SKU after the sold one was deleted."""
+    if not rows:
+        return
+    statement = upsert(order_lines)
+    new = statement.excluded
+    kept = {
+        name: text(f"CASE WHEN order_lines.item_id IS NULL THEN excluded.{name} ELSE order_lines.{name} END")
+        for name in ("sku", "item_id")
+    }
+    fresh = ("position", "barcode", "variant_id", "title", "kind", "quantity", "unit_price_minor", "total_minor")
+    changes = {**kept, **{name: new[name] for name in (*fresh, "assigned_location")}}
+    changes["backordered"] = text("least(order_lines.backordered, excluded.quantity)")
+    conn.execute(statement.on_conflict_do_update(index_elements=["order_id", "external_id"], set_=changes), list(rows))
+
+
+def drop_lines(conn: Connection, order_id: int, kept_external_ids: Collection[str]) -> None:
+    """Lines the platform no longer shows want nothing any more; their rows stay, other rows refer to them."""
+    gone = order_lines.c.external_id.not_in(list(kept_external_ids))
+    conn.execute(update(order_lines).where(order_lines.c.order_id == order_id, gone).values(quantity=0, backordered=0))
+
+
+def lines_of(conn: Connection, order_ids: Collection[int]) -> dict[int, list[LineRow]]:
+    """The lines of each order, in their order."""
+    found: dict[int, list[LineRow]] = defaultdict(list)
+    rows = select(*_LINE).where(order_lines.c.order_id.in_(list(order_ids)))
+    for row in conn.execute(rows.order_by(order_lines.c.order_id, order_lines.c.position, order_lines.c.id)):
+        line = LineRow(*row)
+        found[line.order_id].append(line)
+    return found
+
+
+def parts_of(conn: Connection, order_ids: Collection[int]) -> dict[int, list[HeldPart]]:
+    """The fulfillment orders of each order with their lines, oldest first."""
+    rows = conn.execute(
+        select(
+            fulfillment_orders.c.order_id,
+            fulfillment_orders.c.id,
+            fulfillment_orders.c.location_id,
+            fulfillment_orders.c.state,
+            fulfillment_lines.c.order_line_id,
+            fulfillment_lines.c.quantity,
+        )
+        .outerjoin(fulfillment_lines, fulfillment_lines.c.fulfillment_order_id == fulfillment_orders.c.id)
+        .where(fulfillment_orders.c.order_id.in_(list(order_ids)))
+        .order_by(fulfillment_orders.c.id)
+    )
+    found: dict[int, dict[int, HeldPart]] = defaultdict(dict)
+    for row in rows:
+        part = found[row.order_id].setdefault(row.id, HeldPart(row.id, row.location_id, State(row.state), {}))
+        if row.order_line_id is not None:
+            part.lines[row.order_line_id] = row.quantity  # type: ignore[index]
+    return {order_id: list(parts.values()) for order_id, parts in found.items()}
+
+
+def insert_parts(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """New fulfillment orders, ids included."""
+    if rows:
+        conn.execute(insert(fulfillment_orders), list(rows))
+
+
+def set_part_lines(conn: Connection, part_ids: Collection[int], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Replace the lines of existing parts (`part_ids`) and write those of new ones."""
+    if part_ids:
+        conn.execute(delete(fulfillment_lines).where(fulfillment_lines.c.fulfillment_order_id.in_(list(part_ids))))
+    if rows:
+        conn.execute(insert(fulfillment_lines), list(rows))
+
+
+def set_part_states(conn: Connection, states: Mapping[int, State], now: datetime, **more: str) -> None:
+    """Move parts to their new states; `more` are further columns, the same for all (tracking)."""
+    for state in set(states.values()):
+        ids = [part for part, wanted in states.items() if wanted is state]
+        moved = update(fulfillment_orders).where(fulfillment_orders.c.id.in_(ids))
+        conn.execute(moved.values(state=state.value, changed_at=now, **more))
+
+
+def set_backordered(conn: Connection, backordered: Mapping[int, int]) -> None:
+    """Line id -> units that wait for stock."""
+    if backordered:
+        changed = update(order_lines).where(order_lines.c.id == bindparam("line"))
+        changed = changed.values(backordered=bindparam("units"))
+        conn.execute(changed, [{"line": line, "units": units} for line, units in backordered.items()])
+
+
+def map_lines(conn: Connection, item_by_sku: Mapping[str, int]) -> list[int]:
+    """Give waiting lines with these SKUs their item; the ids of the orders concerned."""
+    found: set[int] = set()
+    for sku, item in item_by_sku.items():
+        waiting = (order_lines.c.sku == sku) & order_lines.c.item_id.is_(None)
+        mapped = update(order_lines).where(waiting).values(item_id=item).returning(order_lines.c.order_id)
+        found.update(conn.execute(mapped).scalars())
+    return sorted(found)
+
+
+def waiting_for(conn: Connection, item_ids: Collection[int], *, limit: int) -> list[int]:
+    """Open orders with backordered units of these items, the oldest first."""
+    rows = (
+        select(orders.c.id)
+        .join(order_lines, order_lines.c.order_id == orders.c.id)
+        .where(order_lines.c.item_id.in_(list(item_ids)), order_lines.c.backordered > 0, orders.c.open)
+        .group_by(orders.c.id)
+        .order_by(orders.c.placed_at, orders.c.id)
+        .limit(limit)
+    )
+    return list(conn.execute(rows).scalars())
+
+
+def note_events(conn: Connection, rows: Sequence[tuple[int, str, Mapping[str, Any], str]], now: datetime) -> None:
+    """Write the timeline: (order id, code, facts, actor)."""
+    if rows:
+        values = [
+            {"order_id": order_id, "code": code, "facts": dict(facts), "actor": actor, "at": now}
+            for order_id, code, facts, actor in rows
+        ]
+        conn.execute(insert(order_events), values)

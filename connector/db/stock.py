@@ -1,0 +1,116 @@
+"""Levels and movements. The only statement that writes a level is the one that writes its movement."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from connector.db.tables import levels, movements
+from connector.domain.stock import Movement
+
+_POST = text(
+    """
+    WITH moved AS (
+        INSERT INTO movements
+            (item_id, location_id, on_hand_delta, committed_delta, reason, effect_key, order_id, document, actor, at)
+        SELECT m.item_id, m.location_id, m.on_hand, m.committed, m.reason, m.effect_key, m.order_id, m.document, m.actor, :at
+        FROM unnest(
+            CAST(:items AS bigint[]), CAST(:locations AS bigint[]), CAST(:on_hand AS int[]), CAST(:committed AS int[]),
+            CAST(:reasons AS text[]), CAST(:keys AS text[]), CAST(:orders AS bigint[]), CAST(:documents AS text[]),
+            CAST(:actors AS text[])
+        ) AS m (item_id, location_id, on_hand, committed, reason, effect_key, order_id, document, actor)
+        ON CONFLICT (effect_key) DO NOTHING
+        RETURNING item_id, location_id, on_hand_delta, committed_delta
+    ), sums AS (
+        SELECT item_id, location_id, sum(on_hand_delta) AS on_hand, sum(committed_delta) AS committed
+        FROM moved GROUP BY item_id, location_id
+    ), changed AS (
+        UPDATE levels SET on_hand = levels.on_hand + sums.on_hand, committed = levels.committed + sums.committed
+        FROM sums WHERE levels.item_id = sums.item_id AND levels.location_id = sums.location_id
+        RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM moved), (SELECT count(*) FROM sums), (SELECT count(*) FROM changed)
+    """
+)
+
+
+def lock(conn: Connection, item_ids: Collection[int]) -> dict[tuple[int, int], int]:
+    """Lock every level of the items, in the one order everybody uses; (item, location) -> available units."""
+    rows = conn.execute(
+        select(levels.c.item_id, levels.c.location_id, levels.c.available)
+        .where(levels.c.item_id.in_(sorted(item_ids)))
+        .order_by(levels.c.item_id, levels.c.location_id)
+        .with_for_update()
+    )
+    return {(row.item_id, row.location_id): row.available for row in rows}
+
+
+def ensure(conn: Connection, pairs: Iterable[tuple[int, int]]) -> None:
+    """Make a level of zero for every (item, location) that has none."""
+    rows = [{"item_id": item, "location_id": location} for item, location in sorted(set(pairs))]
+    if rows:
+        conn.execute(insert(levels).on_conflict_do_nothing(), rows)
+
+
+def post(conn: Connection, facts: Sequence[Movement], at: datetime) -> int:
+    """Write the movements and move their levels with them; effects written before are left alone. Returns how many were new.
+
+    The levels must exist (see `ensure`) and be locked (see `lock`).
+    """
+    if not facts:
+        return 0
+    new, moved, changed = conn.execute(
+        _POST,
+        {
+            "at": at,
+            "items": [fact.item_id for fact in facts],
+            "locations": [fact.location_id for fact in facts],
+            "on_hand": [fact.on_hand for fact in facts],
+            "committed": [fact.committed for fact in facts],
+            "reasons": [fact.reason for fact in facts],
+            "keys": [fact.effect_key for fact in facts],
+            "orders": [fact.order_id for fact in facts],
+            "documents": [fact.document for fact in facts],
+            "actors": [fact.actor for fact in facts],
+        },
+    ).one()
+    if moved != changed:
+        raise RuntimeError("a movement was written for a level that does not exist; the transaction is undone")
+    return int(new)
+
+
+def committed_by_order(conn: Connection, order_ids: Collection[int]) -> dict[int, dict[tuple[int, int], int]]:
+    """What the ledger says each order holds: order id -> (item, location) -> units."""
+    units = func.sum(movements.c.committed_delta)
+    rows = conn.execute(
+        select(movements.c.order_id, movements.c.item_id, movements.c.location_id, units.label("units"))
+        .where(movements.c.order_id.in_(list(order_ids)))
+        .group_by(movements.c.order_id, movements.c.item_id, movements.c.location_id)
+        .having(units != 0)
+    )
+    held: dict[int, dict[tuple[int, int], int]] = {}
+    for row in rows:
+        held.setdefault(row.order_id, {})[row.item_id, row.location_id] = row.units
+    return held
+
+
+def unbalanced(conn: Connection) -> list[tuple[int, int, int, int, int, int]]:
+    """Levels that are not the sum of their movements: (item, location, on hand, its sum, committed, its sum)."""
+    rows = conn.execute(
+        text(
+            """
+            SELECT coalesce(l.item_id, m.item_id), coalesce(l.location_id, m.location_id),
+                   coalesce(l.on_hand, 0), coalesce(m.on_hand, 0), coalesce(l.committed, 0), coalesce(m.committed, 0)
+            FROM levels l FULL JOIN (
+                SELECT item_id, location_id, sum(on_hand_delta) AS on_hand, sum(committed_delta) AS committed
+                FROM movements GROUP BY item_id, location_id
+            ) m ON m.item_id = l.item_id AND m.location_id = l.location_id
+            WHERE (coalesce(l.on_hand, 0), coalesce(l.committed, 0)) <> (coalesce(m.on_hand, 0), coalesce(m.committed, 0))
+            ORDER BY 1, 2
+            """
+        )
+    )
+    return [tuple(row) for row in rows]

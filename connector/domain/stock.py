@@ -1,0 +1,46 @@
+"""Stock facts: movements are append-only, a level is their sum, and every effect has a name of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """One fact. On hand is what lies on the shelf; committed is what of it is promised to orders."""
+
+    item_id: int
+    location_id: int
+    on_hand: int
+    committed: int
+    reason: str
+    effect_key: str
+    order_id: int | None = None
+    document: str = ""
+    actor: str = "connector"
+
+
+def commitment_changes(
+    order_id: int,
+    revision: int,
+    wanted: Mapping[tuple[int, int], int],
+    existing: Mapping[tuple[int, int], int],
+) -> list[Movement]:
+    """The movements that turn the existing commitments of an order into the wanted ones; none where they agree."""
+    changes = []
+    for item, location in sorted(wanted.keys() | existing.keys()):
+        delta = wanted.get((item, location), 0) - existing.get((item, location), 0)
+        if delta:
+            reason = "commit" if delta > 0 else "release"
+            key = f"{reason}:{order_id}:{revision}:{item}:{location}"
+            changes.append(Movement(item, location, 0, delta, reason, key, order_id))
+    return changes
+
+
+def departure(order_id: int, part_id: int, location_id: int, units: Mapping[int, int], reason: str, actor: str) -> list[Movement]:
+    """The movements of a part that leaves: `units` is item id -> how many; they leave the shelf and the promise."""
+    return [
+        Movement(item, location_id, -count, -count, reason, f"gone:{part_id}:{item}", order_id, actor=actor)
+        for item, count in sorted(units.items())
+    ]

@@ -1,0 +1,160 @@
+"""Writing what platforms say of their orders: newer than what we hold? -> upsert -> replan. One transaction of the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from connector.db import goods, orders
+from connector.db import shops as shop_rows
+from connector.db.orders import Head
+from connector.db.sealed import Seal
+from connector.db.tables import order_lines
+from connector.db.tables import orders as orders_table
+from connector.domain.orders import Freshness, Lifecycle, LineItem, Order, digest, freshness
+from connector.domain.text import storable
+from connector.flow.replan import replan
+from connector.platform import Shop
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An order as it came: `fetched` was just read from the platform, otherwise it was carried by a delivery."""
+
+    order: Order
+    fetched: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TakenIn:
+    """How each arrival was judged, in their order, and which shops now have something to be told."""
+
+    judged: tuple[Freshness, ...]
+    telling: frozenset[int]
+
+
+def take_in(conn: Connection, seal: Seal, shop: Shop, arrivals: Sequence[Arrival], now: datetime) -> TakenIn:
+    """Store the newest state of each order and bring stock and parts into agreement with it.
+
+    Any number of arrivals may be of one order; replaying any of them changes nothing.
+    """
+    shop_rows.lock_intake(conn, shop.id)
+    stored = orders.lock_by_external_ids(conn, shop.id, {arrival.order.external_id for arrival in arrivals})
+    judged, newest = _judge(arrivals, stored)
+    if not newest:
+        return TakenIn(tuple(judged), frozenset())
+    fresh = _write_heads(conn, seal, shop, newest, stored)
+    ids = {**{key: head.id for key, head in stored.items()}, **fresh}
+    _write_lines(conn, newest, ids, stored)
+    orders.note_events(conn, [_event(order, ids[key], stored.get(key)) for key, order in newest.items()], now)
+    telling = replan(conn, [ids[key] for key in newest], now, fresh=frozenset(fresh.values()))
+    return TakenIn(tuple(judged), telling)
+
+
+def take_away(conn: Connection, shop: Shop, external_id: str, now: datetime) -> bool:
+    """The order no longer exists on the platform: it ends as cancelled here. Whether we ever had it."""
+    head = orders.lock_by_external_ids(conn, shop.id, [external_id]).get(external_id)
+    if head is None or head.lifecycle == Lifecycle.CANCELLED:
+        return head is not None
+    gone = {"id": head.id, "lifecycle": Lifecycle.CANCELLED.value, "platform_status": "deleted", "digest": "deleted"}
+    orders.update_many(conn, [gone])
+    orders.note_events(conn, [(head.id, "deleted", {}, "platform")], now)
+    replan(conn, [head.id], now)
+    return True
+
+
+def _judge(arrivals: Sequence[Arrival], stored: Mapping[str, Head]) -> tuple[list[Freshness], dict[str, Order]]:
+    """Measure each arrival against the newest state known so far, the stored one or an earlier arrival's."""
+    known = {key: (head.version, head.digest) for key, head in stored.items()}
+    newest: dict[str, Order] = {}
+    judged = []
+    for arrival in arrivals:
+        order = arrival.order
+        fingerprint = digest(order)
+        verdict = freshness(known.get(order.external_id), order.version, fingerprint, fetched=arrival.fetched)
+        judged.append(verdict)
+        if verdict in (Freshness.NEW, Freshness.NEWER):
+            known[order.external_id] = (order.version, fingerprint)
+            newest[order.external_id] = order
+    return judged, newest
+
+
+def _write_heads(
+    conn: Connection, seal: Seal, shop: Shop, newest: Mapping[str, Order], stored: Mapping[str, Head]
+) -> dict[str, int]:
+    """Insert new orders, update known ones; external id -> id of the new ones."""
+    new = [key for key in newest if key not in stored]
+    fresh = dict(zip(new, orders.new_ids(conn, orders_table, len(new)), strict=True))
+    columns = {key: orders.columns(order, seal) for key, order in newest.items()}
+    orders.insert_many(conn, [{"id": fresh[key], "shop_id": shop.id, **columns[key]} for key in new])
+    orders.update_many(conn, [{"id": stored[key].id, **columns[key]} for key in newest if key in stored])
+    return fresh
+
+
+def _write_lines(conn: Connection, newest: Mapping[str, Order], ids: Mapping[str, int], stored: Mapping[str, Head]) -> None:
+    skus = {line.sku for order in newest.values() for line in order.lines if line.sku}
+    items = goods.item_ids(conn, skus)
+    rows = [
+        {"order_id": ids[key], "position": position, "item_id": items.get(line.sku), **_line_columns(line)}
+        for key, order in newest.items()
+        for position, line in enumerate(order.lines)
+    ]
+    # Numbered here in one go, so that lines stand in the order's sequence however the rows are sent.
+    numbers = orders.new_ids(conn, order_lines, len(rows))
+    orders.write_lines(conn, [{"id": number, **row} for number, row in zip(numbers, rows, strict=True)])
+    for key, order in newest.items():
+        if key in stored:
+            orders.drop_lines(conn, ids[key], [line.external_id for line in order.lines])
+
+
+def _line_columns(line: LineItem) -> dict[str, Any]:
+    return {
+        "external_id": line.external_id,
+        "sku": line.sku,
+        "barcode": line.barcode,
+        "variant_id": line.variant_id,
+        "assigned_location": line.assigned_location,
+        "title": line.title,
+        "kind": line.kind.value,
+        "quantity": line.quantity,
+        "unit_price_minor": line.unit_price_minor,
+        "total_minor": line.total_minor,
+    }
+
+
+def _event(order: Order, order_id: int, before: Head | None) -> tuple[int, str, dict[str, Any], str]:
+    """The timeline's line for what the platform told us."""
+    facts = {"status": order.platform_status, "payment": order.payment.value}
+    if before is None:
+        return order_id, "received", facts, "platform"
+    if order.lifecycle is Lifecycle.CANCELLED and before.lifecycle != Lifecycle.CANCELLED:
+        return order_id, "cancelled", facts, "platform"
+    if order.lifecycle is Lifecycle.COMPLETED and before.lifecycle != Lifecycle.COMPLETED:
+        return order_id, "completed", facts, "platform"
+    return order_id, "changed", facts, "platform"
+
+
+def presentable(order: Order) -> Order:
+    """The order with every text storable; what had to be removed is marked for attention."""
+    try:
+        text = repr(order)
+        text.encode()
+        if "\\x00" not in text and "\\ud" not in text:
+            return order
+    except UnicodeEncodeError:
+        pass
+    cleaned = _cleaned(order)
+    return order if cleaned == order else replace(cleaned, attention=(*order.attention, "odd_characters"))
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str) and type(value) is str:
+        return storable(value)
+    if isinstance(value, tuple):
+        return tuple(_cleaned(part) for part in value)
+    fields = getattr(value, "__dataclass_fields__", None)
+    return replace(value, **{name: _cleaned(getattr(value, name)) for name in fields}) if fields else value
