@@ -321,6 +321,11 @@ def test_odd_characters_are_replaced_and_marked() -> None:
     assert "odd_characters" not in normalized(customer_message="🦀 <b>'\u202e\n").attention
 
 
+def test_dates_with_an_offset() -> None:
+    assert normalized(date_modified="Thu, 04 Jun 2026 10:00:00 +0200").version == datetime(2026, 6, 4, 8, tzinfo=UTC)
+    assert normalized(date_modified="Thu, 04 Jun 2026 08:00:00 -0000").version == datetime(2026, 6, 4, 8, tzinfo=UTC)
+
+
 def test_dates_that_are_not_set() -> None:
     order = normalized(date_modified="")
     assert order.version == order.placed_at

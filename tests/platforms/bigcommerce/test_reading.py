@@ -11,10 +11,11 @@ import responses
 
 from connector.domain.errors import Rejected
 from connector.domain.orders import Handover, Lifecycle, LineKind, Payment
-from connector.platform import AuthLost, CallError, Refused, Throttled
+from connector.platform import Act, AuthLost, CallError, Refused, Throttled
 from platforms import bigcommerce
 from platforms.http import Http
 from tests.platforms.bigcommerce.conftest import Bench
+from tests.serving import Receiver, serve, wait_until
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -238,6 +239,23 @@ def test_a_lost_answer_while_subscribing_heals(bench: Bench) -> None:
         bench.platform.subscribe(bench.shop, HERE)
     bench.platform.subscribe(bench.shop, HERE)
     assert len(bench.sandbox.store.all("bigcommerce.hook")) == 3
+
+
+def test_what_the_store_sends_is_genuine_and_names_its_order(bench: Bench) -> None:
+    receiver = Receiver()
+    with serve(receiver) as url:
+        subscriptions = bench.platform.subscribe(bench.shop, url)
+        order = bench.place(("MUG-PHARE", 1))
+        bench.tell(Act.SHIPPED, order)
+        wait_until(lambda: bench.sandbox.sender.waiting() == 0)
+    strict = replace(bench.with_settings(require_signature=True), credentials={**bench.shop.credentials, **subscriptions.secrets})
+    stranger = replace(strict, credentials={**strict.credentials, "client_secret": "other"})
+    for received in receiver.received:
+        assert bench.platform.genuine(strict, received.headers, received.body)
+        assert not bench.platform.genuine(stranger, received.headers, received.body)
+        assert bench.platform.parse(received.headers, received.body).order_id == order
+    keys = {bench.platform.parse(received.headers, received.body).dedup_key for received in receiver.received}
+    assert len(keys) == len(receiver.received) > 5
 
 
 # ---------------------------------------------------------------------------------------------------------------------
