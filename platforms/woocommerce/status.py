@@ -40,14 +40,25 @@ _MEAN_MORE = frozenset({"cancelled", "refunded", "failed", "trash", "checkout-dr
 _STOCK_TAKEN = frozenset({"processing", "on-hold"})
 _DEFAULT_NOTICE = "Your order {number} is ready for pickup at {location}."
 _NO_WORD = "WooCommerce has no word for {act}; the shop's setting {setting} can name a status of its own."
+_NOT_ALL = "The status {status} is told once every part is {act}."
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What was written, in words; or, where something was not written, how that ends and why."""
+
+    written: tuple[str, ...] = ()
+    otherwise: Told = Told.ALREADY
+    why: str = ""
 
 
 def announce(http: Http, shop: Shop, announcement: Announcement) -> Outcome:
     """Read the order; already so? done; else write what its row says. What stands is never written again."""
     row = ROWS[announcement.act]
     custom = str(shop.settings.get(row.setting) or "")
-    if not (row.status or row.notice or custom):
-        return Outcome(Told.UNSUPPORTED, _NO_WORD.format(act=announcement.act.value, setting=row.setting))
+    if not (row.status or row.notice or (custom and announcement.last)):
+        why = _NOT_ALL if custom else _NO_WORD
+        return Outcome(Told.UNSUPPORTED, why.format(act=announcement.act.value, setting=row.setting, status=custom))
     order = find(http, shop, announcement.order_id)
     if order is None:
         return Outcome(Told.WITHHELD, "The order no longer exists in the shop.")
@@ -56,54 +67,54 @@ def announce(http: Http, shop: Shop, announcement: Announcement) -> Outcome:
         return Outcome(Told.WITHHELD, f"The shop says {status}, which is not overwritten.")
     if status == "completed" and not row.leaves:
         return Outcome(Told.ALREADY, "The shop says completed already.")
-    return _told(status, _write_row(http, shop, announcement, row, custom, order))
+    return _outcome(status, _write_row(http, shop, announcement, row, custom, order))
 
 
-def _told(status: str, written: list[str]) -> Outcome:
-    said = "; ".join(written)
+def _outcome(status: str, done: _Done) -> Outcome:
+    said = "; ".join(filter(None, (*done.written, done.why)))
     if status == "completed":
         return Outcome(Told.ALREADY, f"The shop said completed already{'; ' + said if said else ''}.")
-    return Outcome(Told.APPLIED, f"Done: {said}.") if said else Outcome(Told.ALREADY, "All of it stood in the shop already.")
+    if done.written:
+        return Outcome(Told.APPLIED, f"Done: {said}.")
+    return Outcome(done.otherwise, f"Nothing was written: {said or 'all of it stood in the shop already'}.")
 
 
-def _write_row(http: Http, shop: Shop, announcement: Announcement, row: _Row, custom: str, order: Mapping[str, Any]) -> list[str]:
-    """Write what is missing, the status last; what was written, in words."""
+def _write_row(http: Http, shop: Shop, announcement: Announcement, row: _Row, custom: str, order: Mapping[str, Any]) -> _Done:
+    """Write what is missing: note or tracking first, the part that left and the status together at the end."""
     written: list[str] = []
     if row.notice and ensure_note(http, shop, announcement.order_id, _notice(shop, announcement)):
         written.append("the customer was told by a note")
-    if row.leaves:
-        written.append(ensure_tracking(http, shop, announcement))
+    if row.leaves and (tracked := ensure_tracking(http, shop, announcement)):
+        written.append(tracked)
     shipments = with_shipment(order, announcement) if row.leaves else None
-    wanted, kept = _wanted_status(announcement, row, custom, str(order.get("status", "")))
     changes: dict[str, Any] = {"meta_data": [{"key": META_KEY, "value": shipments}]} if shipments else {}
-    written.append(_write_order(http, shop, announcement.order_id, changes, wanted, row))
-    return [text for text in (*written, kept) if text]
+    status = str(order.get("status", ""))
+    wanted = (custom or row.status) if announcement.last else ""
+    if wanted in ("", status) or status == "completed":
+        last = _write_order(http, shop, announcement.order_id, changes, "", row)
+    elif not row.leaves and status not in _STOCK_TAKEN:
+        # A status of the shop's own takes no stock, and after a later word packed or ready would say less (10.5.0).
+        last = _Done((), Told.WITHHELD, f"the status stays {status}")
+    else:
+        last = _write_order(http, shop, announcement.order_id, changes, wanted, row)
+    return _Done((*written, *last.written), last.otherwise, last.why)
 
 
-def _wanted_status(announcement: Announcement, row: _Row, custom: str, status: str) -> tuple[str, str]:
-    """(the status to write or "", why none is written although the setting names one)."""
-    wanted = custom or row.status
-    if not announcement.last or not wanted or status in (wanted, "completed"):
-        return "", ""
-    # A status of the shop's own never takes its stock, and never gives what left a smaller word (10.5.0).
-    if not row.leaves and status not in _STOCK_TAKEN:
-        return "", f"the status stays {status}"
-    return wanted, ""
-
-
-def _write_order(http: Http, shop: Shop, order_id: str, changes: dict[str, Any], status: str, row: _Row) -> str:
+def _write_order(http: Http, shop: Shop, order_id: str, changes: dict[str, Any], status: str, row: _Row) -> _Done:
+    """One PUT of the meta data and the status; a status the shop does not know is replaced by the row's own."""
     if not (changes or status):
-        return ""
+        return _Done()
     try:
         answer = write(http, shop, "PUT", f"orders/{order_id}", {**changes, **({"status": status} if status else {})})
     except Unfit as error:
         if "status" not in error.fields or status == row.status:
             raise
-        instead = _write_order(http, shop, order_id, changes, row.status, row) or "nothing was written in its place"
-        return f"the shop knows no status {status!r}, so {instead}: correct the setting {row.setting}"
+        instead = _write_order(http, shop, order_id, changes, row.status, row)
+        why = f"the shop knows no status {status!r}: correct the setting {row.setting}"
+        return _Done(instead.written, Told.UNSUPPORTED, why)
     if status and answer.get("status") != status:
         raise Refused(f"The shop took the change and kept the status {answer.get('status')}.", "Ask which plugin holds it.")
-    return f"the status is {status}" if status else "the part that left was noted in the order"
+    return _Done((f"the status is {status}" if status else "the part that left was noted in the order",))
 
 
 def _notice(shop: Shop, announcement: Announcement) -> str:

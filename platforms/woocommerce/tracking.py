@@ -103,5 +103,5 @@ def _shipments(order: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _plain(text: str) -> str:
-    """A note as a person reads it: shops wrap it in paragraphs and encode its special characters."""
-    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", text)).split())
+    """A note as a person reads it: shops wrap it in paragraphs, encode its special characters and drop what looks like HTML."""
+    return " ".join(re.sub(r"<[^>]*>", " ", html.unescape(text)).split())

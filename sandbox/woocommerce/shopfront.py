@@ -17,7 +17,7 @@ _PAID = {"payment_method": "stripe", "payment_method_title": "Carte bancaire"}
 _TO_BE_PAID = {"payment_method": "bacs", "payment_method_title": "Virement bancaire"}
 _FLAT_RATE = {"method_id": "flat_rate", "instance_id": "1", "method_title": "Livraison à domicile", "total": "4.90"}
 _ODD_NAME = "Zoë “O’Hara” <b>& Søn</b> 🐟\x00"
-_ODD_NOTE = " \x00\ud83d ‮sic"
+_ODD_NOTE = " \x00\ud83d \u202esic"
 _CANCELLABLE = frozenset({"pending", "on-hold", "processing", "failed"})
 
 

@@ -56,7 +56,7 @@ def test_the_same_orders_come_every_time_and_differ_between_shops() -> None:
 
 
 def test_stock_lasts_for_hours_at_the_usual_rate() -> None:
-    hours, orders_per_minute = 3, 12
+    hours, orders_per_minute = 2, 12
     orders = [nth_order(PLATFORMS[n % 3], n // 3) for n in range(hours * 60 * orders_per_minute)]
     wanted: dict[str, int] = {}
     for sku, quantity in itertools.chain.from_iterable(order.lines for order in orders):
@@ -65,7 +65,7 @@ def test_stock_lasts_for_hours_at_the_usual_rate() -> None:
     for (sku, _), quantity in STOCK.items():
         there[sku] = there.get(sku, 0) + quantity
     assert sum(wanted.values()) < 0.9 * sum(there.values())
-    assert all(wanted.get(sku, 0) / hours < there[sku] for sku in there)
+    assert all(wanted.get(sku, 0) < there[sku] for sku in there)
     assert sum(wanted.values()) > 0.3 * sum(there.values())
 
 
