@@ -14,8 +14,7 @@ from typing import Any
 
 import pytest
 import redis
-from rq import Queue
-from rq.job import Callback
+from rq import Callback, Queue
 from rq.serializers import JSONSerializer
 
 from connector.flow.wake import Wake
@@ -44,7 +43,12 @@ def test_wakes_are_coalesced_until_the_flag_is_lowered(connection: redis.Redis) 
 
 def test_a_thousand_wakes_from_many_threads_ring_once(connection: redis.Redis) -> None:
     waker = queue.Waker(connection)
-    threads = [threading.Thread(target=lambda: [waker.wake(Wake("ingest", 7)) for _ in range(100)]) for _ in range(10)]
+
+    def call() -> None:
+        for _ in range(100):
+            waker.wake(Wake("ingest", 7))
+
+    threads = [threading.Thread(target=call) for _ in range(10)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-import http.client
 import json
-import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import func, select, text, update
@@ -21,6 +15,7 @@ from connector.db import tables
 from connector.platform import Shop
 from jobs.environment import Environment
 from tests.webhooks.conftest import Web, link
+from tests.webhooks.odd import SIGNED_AND_ODD, SIGNED_BUT_NO_ORDER, send_raw
 from tests.webhooks.toy import SECRET, SHARED_TOY, TOY, signature
 from webhooks.directory import Directory
 from webhooks.receive import LARGEST_BODY_BYTES, Door, receive
@@ -46,33 +41,6 @@ def test_two_bodies_under_one_delivery_id_are_both_kept(web: Web, toy_shop: Shop
     for body in (ORDER, b'{"id": 8}'):
         assert web.post(_at(toy_shop), body, _signed(body, X_Toy_Delivery="same"))[0] == 200
     assert [row[3] for row in web.rows()] == ["7", "8"]
-
-
-def _nested(depth: int) -> bytes:
-    return b"[" * depth + b"]" * depth
-
-
-SIGNED_BUT_NO_ORDER = {
-    "empty": b"",
-    "one byte": b"{",
-    "not UTF-8": b'{"id": "\xff\xfe"}',
-    "deep": _nested(10_000),
-    "a list": b"[1]",
-    "a string": b'"id"',
-    "null": b"null",
-    "no id": b'{"error": "no such order"}',
-}
-SIGNED_AND_ODD = {
-    "UTF-16 with a mark": '{"id": 1}'.encode("utf-16"),
-    "NUL in the id": b'{"id": "a\\u0000b"}',
-    "half a surrogate": b'{"id": "\\ud800"}',
-    "a huge id": json.dumps({"id": "9" * 10_000}).encode(),
-    "a number past 64 bits": b'{"id": 123456789012345678901234567890}',
-    "NaN": b'{"id": NaN}',
-    "1e400": b'{"id": 1e400}',
-    "twice the same key": b'{"id": 1, "id": 2}',
-    "the largest body": b'{"id": 1, "note": "' + b"x" * (LARGEST_BODY_BYTES - 21) + b'"}',
-}
 
 
 @pytest.mark.parametrize("body", SIGNED_BUT_NO_ORDER.values(), ids=SIGNED_BUT_NO_ORDER.keys())
@@ -114,20 +82,11 @@ def test_whatever_is_not_signed_is_refused(web: Web, toy_shop: Shop, headers: Ma
     assert web.rows() == []
 
 
-def _raw(web: Web, request: bytes) -> int:
-    """Status of a request written to the socket byte by byte as given."""
-    with socket.create_connection((urlsplit(web.base).hostname or "", urlsplit(web.base).port or 0), timeout=30) as connection:
-        connection.sendall(request)
-        answer = http.client.HTTPResponse(connection)
-        answer.begin()
-        return answer.status
-
-
 def test_a_doubled_signature_is_refused(web: Web, toy_shop: Shop) -> None:
     good = signature(ORDER).encode()
     head = f"POST {_at(toy_shop)} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(ORDER)}\r\n".encode()
     doubled = head + b"X-Toy-Signature: " + good + b"\r\nX-Toy-Signature: " + good + b"\r\n\r\n" + ORDER
-    assert _raw(web, doubled) == 401
+    assert send_raw(web, doubled) == 401
     assert web.rows() == []
 
 
@@ -178,7 +137,7 @@ def test_a_body_that_is_too_large_is_413(web: Web, toy_shop: Shop) -> None:
 
 def test_a_claimed_length_that_is_too_large_is_413_without_reading(web: Web, toy_shop: Shop) -> None:
     head = f"POST {_at(toy_shop)} HTTP/1.1\r\nHost: x\r\nContent-Length: {10**15}\r\n\r\n".encode()
-    assert _raw(web, head) == 413
+    assert send_raw(web, head) == 413
 
 
 def _chunked(body: bytes, size: int = 50_000) -> bytes:
@@ -190,13 +149,13 @@ def _chunked(body: bytes, size: int = 50_000) -> bytes:
 def test_a_chunked_body_is_read_to_the_cap(web: Web, toy_shop: Shop, body: bytes, status: int) -> None:
     signed = signature(body)
     head = f"POST {_at(toy_shop)} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nX-Toy-Signature: {signed}\r\n\r\n"
-    assert _raw(web, head.encode() + _chunked(body)) == status
+    assert send_raw(web, head.encode() + _chunked(body)) == status
     assert len(web.rows()) == (1 if status == 200 else 0)
 
 
 def test_a_body_without_length_is_an_empty_one(web: Web, toy_shop: Shop) -> None:
     head = f"POST {_at(toy_shop)} HTTP/1.1\r\nHost: x\r\nX-Toy-Signature: {signature(ORDER)}\r\n\r\n"
-    assert _raw(web, head.encode()) == 401
+    assert send_raw(web, head.encode()) == 401
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "identity, gzip"])
@@ -253,93 +212,3 @@ def test_without_a_database_it_is_503_and_never_200(web: Web, environment: Envir
         with environment.engine.begin() as conn:
             conn.execute(text("ALTER TABLE away RENAME TO inbox"))
     assert web.post(_at(toy_shop), other, _signed(other)) == (200, "stored\n")
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# The three platforms themselves, on the parts that are theirs
-
-
-def _base64(secret: str, body: bytes) -> str:
-    return base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest()).decode()
-
-
-def _store(environment: Environment, platform: str, external_id: str, credentials: dict[str, str]) -> str:
-    """A shop put straight into the table, because linking would call the platform. Its webhook path."""
-    with environment.engine.begin() as conn:
-        conn.execute(
-            tables.shops.insert().values(
-                key=f"key-{platform}",
-                platform=platform,
-                external_id=external_id,
-                name=platform,
-                address="https://shop.example",
-                sealed_credentials=environment.seal.seal_json(credentials),
-            )
-        )
-    shared = environment.platforms[platform].shared_address
-    return f"/webhooks/{platform}" if shared else f"/webhooks/{platform}/key-{platform}"
-
-
-Signing = Callable[[bytes], dict[str, str]]
-
-
-def _shopify(environment: Environment) -> tuple[str, bytes, Signing, str]:
-    path = _store(environment, "shopify", "one.myshopify.com", {"app_secret": "s", "token": "t"})
-    body = json.dumps({"id": 5, "admin_graphql_api_id": "gid://shopify/Order/5"}).encode()
-    fixed = {"X-Shopify-Shop-Domain": "one.myshopify.com", "X-Shopify-Topic": "orders/create", "X-Shopify-Webhook-Id": "w"}
-    return path, body, lambda sent: {**fixed, "X-Shopify-Hmac-Sha256": _base64("s", sent)}, "X-Shopify-Hmac-Sha256"
-
-
-def _woocommerce(environment: Environment) -> tuple[str, bytes, Signing, str]:
-    path = _store(environment, "woocommerce", "https://shop.example", {"webhook_secret": "s", "key": "k", "secret": "x"})
-    fixed = {"X-WC-Webhook-Topic": "order.created", "X-WC-Webhook-Delivery-ID": "d", "Content-Type": "application/json"}
-    body = b'{"id": 5, "status": "processing"}'
-    return path, body, lambda sent: {**fixed, "X-WC-Webhook-Signature": _base64("s", sent)}, "X-WC-Webhook-Signature"
-
-
-def _bigcommerce(environment: Environment) -> tuple[str, bytes, Signing, str]:
-    path = _store(environment, "bigcommerce", "hash1", {"webhook_secret": "ours", "client_secret": "s", "token": "t"})
-    body = json.dumps({"scope": "store/order/created", "data": {"type": "order", "id": 5}, "hash": "h"}).encode()
-
-    def sign(sent: bytes) -> dict[str, str]:
-        signed = "v1," + _base64("s", b"m1.1700000000." + sent)
-        standard = {"webhook-id": "m1", "webhook-timestamp": "1700000000", "webhook-signature": signed}
-        return {**standard, "X-Connector-Secret": "ours"}
-
-    return path, body, sign, "X-Connector-Secret"
-
-
-PLATFORMS = {"shopify": _shopify, "woocommerce": _woocommerce, "bigcommerce": _bigcommerce}
-ODD_HEADERS = ["", "AAAA", "not base64 !", "é", "0" * 10_000]
-
-
-@pytest.mark.parametrize("platform", PLATFORMS)
-def test_each_platform_takes_its_own_and_nothing_else(web: Web, environment: Environment, platform: str) -> None:
-    path, body, sign, header = PLATFORMS[platform](environment)
-    assert web.post(path, body, sign(body)) == (200, "stored\n")
-    for value in ODD_HEADERS:
-        assert web.post(path, body, {**sign(body), header: value})[0] == 401, value
-    assert web.post(path, body, {name: value for name, value in sign(body).items() if name != header})[0] == 401
-    assert web.post(path, body + b" ", sign(body))[0] == 401
-    head = "".join(f"{name}: {value}\r\n" for name, value in sign(body).items())
-    doubled = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n{head}{header}: {sign(body)[header]}\r\n\r\n"
-    assert _raw(web, doubled.encode() + body) == 401
-    assert len(web.rows()) == 1
-
-
-@pytest.mark.parametrize("platform", PLATFORMS)
-@pytest.mark.parametrize("body", [*SIGNED_BUT_NO_ORDER.values(), *SIGNED_AND_ODD.values()])
-def test_each_platform_answers_odd_signed_bodies_200_and_keeps_them(
-    web: Web, environment: Environment, platform: str, body: bytes
-) -> None:
-    path, _, sign, _ = PLATFORMS[platform](environment)
-    assert web.post(path, body, sign(body))[0] == 200
-    ((_, state, _, _),) = web.rows()
-    assert state in ("waiting", "ignored")
-
-
-def test_the_woocommerce_ping_is_answered_exactly_200(web: Web, environment: Environment) -> None:
-    path = _woocommerce(environment)[0]
-    form = {"Content-Type": "application/x-www-form-urlencoded"}
-    assert web.post(path, b"webhook_id=12", form)[0] == 200
-    assert web.rows() == []
