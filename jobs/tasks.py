@@ -1,0 +1,114 @@
+"""The tasks of the table: lower the flag, then look, in passes, until nothing is due or the time is used."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+import redis
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from connector.domain.errors import ConnectorError
+from connector.flow import deliver, ingest, reconcile, shops
+from connector.flow.ingest import Drained
+from connector.flow.wake import Wake
+from connector.platform import Platform, Shop
+from jobs import queue
+from jobs.environment import Environment, now
+
+TURN_SECONDS = 5.0  # so that one busy shop keeps no other waiting longer; it gets its next turn behind them
+_INGEST_ROWS = 100
+_DELIVER_ROWS = 5
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """What the tasks of one worker share. `stopping` is set when the worker was asked to end."""
+
+    environment: Environment
+    waker: queue.Waker
+    stopping: threading.Event
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One pass of the work, and from what a pass did whether another one may find something."""
+
+    once: Callable[[Environment, Platform, Shop], Drained]
+    go_on: Callable[[Drained], bool]
+
+
+def table(place: Workplace) -> Mapping[str, Callable[[int], None]]:
+    """Task name -> the function of a shop's id."""
+    return {name: partial(_guarded, place, name) for name in TASKS}
+
+
+def _guarded(place: Workplace, name: str, shop_id: int) -> None:
+    """Run a turn. What goes wrong is logged with its remedy: the rows are still due, and the clock rings again."""
+    try:
+        turn(place, name, shop_id)
+    except ConnectorError as error:
+        log.warning(error.message, task=name, shop=shop_id, remedy=error.remedy)
+    except SQLAlchemyError as error:
+        log.error("the database failed in a job", task=name, shop=shop_id, error=type(error).__name__, remedy="See /readyz.")
+    except Exception:  # a fault of ours must not end the worker, which other shops need
+        log.exception("a job failed", task=name, shop=shop_id, remedy="Report it with this trace; it is tried again by itself.")
+
+
+def turn(place: Workplace, name: str, shop_id: int) -> None:
+    """One turn of a shop at a task."""
+    env, task, mine = place.environment, TASKS[name], Wake(name, shop_id)
+    _lower(env, mine)
+    shop = shops.by_id(env.engine, env.seal, shop_id)
+    platform = env.platforms[shop.platform]
+    end = time.monotonic() + TURN_SECONDS
+    while True:
+        drained = task.once(env, platform, shop)
+        place.waker.wake(*drained.wakes)
+        if not task.go_on(drained):
+            return
+        if time.monotonic() >= end or place.stopping.is_set():
+            place.waker.wake(mine)
+            return
+
+
+def _lower(env: Environment, wake: Wake) -> None:
+    try:
+        queue.lower(env.redis, wake)
+    except redis.RedisError:  # the flag ends by itself after FLAG_SECONDS
+        log.warning("a flag stayed up", task=wake.task, shop=wake.shop_id, remedy="See whether Redis answers.")
+
+
+def _ingest(env: Environment, platform: Platform, shop: Shop) -> Drained:
+    return ingest.drain(env.engine, env.seal, platform, shop, now(), limit=_INGEST_ROWS)
+
+
+def _deliver(env: Environment, platform: Platform, shop: Shop) -> Drained:
+    return deliver.drain(env.engine, platform, shop, now, random.random, limit=_DELIVER_ROWS)
+
+
+def _poll(env: Environment, platform: Platform, shop: Shop) -> Drained:
+    return reconcile.poll(env.engine, platform, shop, now(), every=timedelta(seconds=env.settings.poll_seconds))
+
+
+def _finished_some(drained: Drained) -> bool:
+    return drained.finished > 0
+
+
+def _has_more(drained: Drained) -> bool:
+    return drained.more
+
+
+TASKS: Mapping[str, Task] = {
+    "ingest": Task(_ingest, _finished_some),
+    "deliver": Task(_deliver, _finished_some),
+    "poll": Task(_poll, _has_more),
+}

@@ -1,0 +1,36 @@
+"""WooCommerce behind the port."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from connector.platform import Platform
+from platforms.http import Http
+from platforms.woocommerce.auth import OPTIONS, open_shop
+from platforms.woocommerce.install import check, subscribe
+from platforms.woocommerce.normalize import normalize
+from platforms.woocommerce.orders import changed_orders, fetch_order, locations
+from platforms.woocommerce.status import announce
+from platforms.woocommerce.webhook import genuine, is_ping, parse
+
+
+def build(http: Http) -> Platform:
+    """WooCommerce, calling out through `http`."""
+    return Platform(
+        name="woocommerce",
+        title="WooCommerce",
+        credentials=OPTIONS,
+        shared_address=False,
+        open_shop=partial(open_shop, http),
+        shop_named_by=lambda headers: "",
+        is_ping=is_ping,
+        genuine=genuine,
+        parse=parse,
+        normalize=normalize,
+        check=partial(check, http),
+        subscribe=partial(subscribe, http),
+        fetch_order=partial(fetch_order, http),
+        changed_orders=partial(changed_orders, http),
+        locations=partial(locations, http),
+        announce=partial(announce, http),
+    )
