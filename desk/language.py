@@ -35,6 +35,7 @@ def locale() -> Locale:
 def install(app: Flask) -> None:
     """Translate by request, and remember a language once it was chosen."""
     app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", str(TRANSLATIONS))
+    app.config.setdefault("BABEL_DEFAULT_TIMEZONE", "UTC")
     flask_babel.Babel(app, locale_selector=chosen, timezone_selector=_time_zone)
     app.after_request(_remember)
 

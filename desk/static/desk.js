@@ -8,7 +8,7 @@ root.classList.add("js");
 // The server writes times in the browser's zone from the next answer on.
 const zoned = document.cookie.includes("tz=");
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-if (zone) document.cookie = `tz=${encodeURIComponent(zone)}; path=/; max-age=31536000; samesite=lax`;
+if (zone) document.cookie = `tz=${zone}; path=/; max-age=31536000; samesite=lax`;
 
 const wanting = document.querySelector("[data-focus]");
 if (wanting) wanting.focus({ preventScroll: wanting.classList.contains("flash") });
