@@ -1,13 +1,16 @@
-"""Any WSGI app over real HTTP on a free loopback port."""
+"""Any WSGI app over real HTTP on a free loopback port, and an app that remembers what it was sent."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
-from wsgiref.types import WSGIApplication
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.wrappers import Request, Response
 
 
 class _Quiet(WSGIRequestHandler):
@@ -30,3 +33,44 @@ def serve(app: WSGIApplication) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def wait_until(true: Callable[[], bool], *, seconds: float = 30.0) -> None:
+    """Return as soon as it is true; AssertionError when it has not become so in time."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "this did not come true in time"
+        time.sleep(0.01)
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request as it arrived; header names are lower-case."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    at: float  # of time.monotonic()
+
+
+class Receiver:
+    """A WSGI app that remembers every request. `answer` gives the status of each; it may also wait."""
+
+    def __init__(self, answer: Callable[[Received], int] = lambda _: 200) -> None:
+        self.answer = answer
+        self.received: list[Received] = []
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        request = Request(environ)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        received = Received(request.path, headers, request.get_data(), time.monotonic())
+        self.received.append(received)
+        return Response(status=self.answer(received))(environ, start_response)
+
+    def bodies(self) -> list[str]:
+        """The bodies in order of arrival, as text."""
+        return [received.body.decode() for received in self.received]
+
+    def wait_for(self, count: int) -> None:
+        """Return when at least so many requests have arrived."""
+        wait_until(lambda: len(self.received) >= count)

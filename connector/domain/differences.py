@@ -58,7 +58,7 @@ def difference(
     alive = {part.id: dict(part.lines) for part in held if part.state is not State.CANCELLED}
     wanted = {line.id: line.quantity if line.item_id is not None else 0 for line in lines}
     conflicts = _release(held, alive, wanted)
-    allocation = allocate(_needs(lines, alive), places, stock, wish)
+    allocation = allocate(_needs(lines, alive), places, _with_released(lines, held, alive, stock), wish)
     changed = _changed(held, alive) + _added(held, alive, allocation.taking)
     reason = allocation.reason + _without_stock(lines)
     return Difference(tuple(_merged(changed)), allocation.backordered, reason, conflicts)
@@ -78,6 +78,20 @@ def _release(held: Sequence[HeldPart], alive: dict[int, dict[int, int]], wanted:
             surplus[line] -= given_back
             alive[part.id][line] -= given_back
     return tuple(line for line, units in surplus.items() if units > 0)
+
+
+def _with_released(
+    lines: Sequence[WantedLine], held: Sequence[HeldPart], alive: Mapping[int, Mapping[int, int]], stock: Stock
+) -> Stock:
+    """The stock this order may choose from: what its own reduced lines give back is free for its new ones."""
+    items = {line.id: line.item_id for line in lines if line.item_id is not None}
+    free = dict(stock)
+    for part in held:
+        for line, units in part.lines.items() if part.id in alive else ():
+            if line in items:
+                key = items[line], part.location_id
+                free[key] = free.get(key, 0) + units - alive[part.id].get(line, 0)
+    return free
 
 
 def _needs(lines: Sequence[WantedLine], alive: Mapping[int, Mapping[int, int]]) -> list[Need]:

@@ -1,0 +1,40 @@
+"""BigCommerce behind the port."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+from connector.platform import Platform
+from platforms.bigcommerce import auth, orders, status, store, webhook
+from platforms.http import Http
+
+
+def build(http: Http) -> Platform:
+    """BigCommerce as functions, calling out through `http`."""
+    return Platform(
+        name="bigcommerce",
+        title="BigCommerce",
+        credentials=auth.CREDENTIALS,
+        shared_address=False,
+        open_shop=partial(auth.open_shop, http),
+        shop_named_by=_never_named,
+        is_ping=_never_a_ping,
+        genuine=webhook.genuine,
+        parse=webhook.parse,
+        normalize=webhook.normalize,
+        check=partial(store.check, http),
+        subscribe=partial(store.subscribe, http),
+        fetch_order=partial(orders.fetch_order, http),
+        changed_orders=partial(orders.changed_orders, http),
+        locations=partial(store.locations, http),
+        announce=partial(status.announce, http),
+    )
+
+
+def _never_named(headers: Mapping[str, str]) -> str:
+    return ""
+
+
+def _never_a_ping(headers: Mapping[str, str], body: bytes) -> bool:
+    return False

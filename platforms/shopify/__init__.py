@@ -1,0 +1,37 @@
+"""Shopify behind the port. README.md says how the parts fit together and why they are as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+
+from connector.platform import Platform
+from platforms.http import Http
+from platforms.shopify import auth, normalize, reading, status, subscriptions, webhook
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def build(http: Http, now: Callable[[], datetime] = _utc_now) -> Platform:
+    """Shopify, calling out through `http`. `now` tells how old an order is (see `reading.fetch_order`)."""
+    return Platform(
+        name="shopify",
+        title="Shopify",
+        credentials=auth.CREDENTIALS,
+        shared_address=True,
+        open_shop=partial(auth.open_shop, http),
+        shop_named_by=webhook.shop_named_by,
+        is_ping=webhook.is_ping,
+        genuine=webhook.genuine,
+        parse=webhook.parse,
+        normalize=normalize.normalize,
+        check=partial(reading.check, http),
+        subscribe=partial(subscriptions.subscribe, http),
+        fetch_order=partial(reading.fetch_order, http, now),
+        changed_orders=partial(reading.changed_orders, http),
+        locations=partial(reading.locations, http),
+        announce=partial(status.announce, http),
+    )

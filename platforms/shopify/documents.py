@@ -1,0 +1,223 @@
+"""Every GraphQL document the connector sends to Shopify.
+
+All of them are validated against Shopify's own schema of `client.VERSION` (tests/platforms/shopify/test_contract.py).
+A query may cost 1000 points at most, and a `first:` counts in full whether there are so many or not: so the first page
+takes what an ordinary order needs, and the documents below it fetch the rest of a long one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """`text` is sent as it is; `field` is its root field, whose answer the caller wants."""
+
+    field: str
+    text: str
+    write: bool = False
+
+
+_PAGE = "pageInfo { hasNextPage endCursor }"
+_MONEY = "{ shopMoney { amount } }"
+
+_POSTAL = """
+fragment Postal on MailingAddress {
+  name company address1 address2 city provinceCode zip countryCodeV2 phone
+}"""
+
+_LINE = f"""
+fragment Line on LineItem {{
+  id name sku quantity currentQuantity requiresShipping isGiftCard
+  variant {{ id barcode }}
+  originalUnitPriceSet {_MONEY}
+  discountedUnitPriceAfterAllDiscountsSet {_MONEY}
+}}"""
+
+_PART_LINE = """
+fragment PartLine on FulfillmentOrderLineItem { id totalQuantity remainingQuantity lineItem { id } }"""
+
+_PART = f"""
+fragment Part on FulfillmentOrder {{
+  id status
+  assignedLocation {{ name location {{ id }} }}
+  deliveryMethod {{ methodType presentedName }}
+  supportedActions {{ action }}
+  lineItems(first: 20) {{ {_PAGE} nodes {{ ...PartLine }} }}
+}}{_PART_LINE}"""
+
+ORDER = Document(
+    "order",
+    f"""
+query OrderById($id: ID!) {{
+  order(id: $id) {{
+    id name createdAt processedAt updatedAt cancelledAt test sourceName note email phone currencyCode
+    displayFinancialStatus displayFulfillmentStatus fullyPaid paymentGatewayNames
+    retailLocation {{ id }}
+    customer {{ id displayName }}
+    shippingAddress {{ ...Postal }}
+    billingAddress {{ ...Postal }}
+    currentTotalPriceSet {_MONEY}
+    totalOutstandingSet {_MONEY}
+    shippingLine {{ title }}
+    fulfillmentsCount {{ count }}
+    lineItems(first: 25) {{ {_PAGE} nodes {{ ...Line }} }}
+    fulfillmentOrders(first: 5) {{ {_PAGE} nodes {{ ...Part }} }}
+  }}
+}}{_POSTAL}{_LINE}{_PART}""",
+)
+
+ORDER_LINES = Document(
+    "order",
+    f"""
+query OrderLines($id: ID!, $after: String) {{
+  order(id: $id) {{ lineItems(first: 50, after: $after) {{ {_PAGE} nodes {{ ...Line }} }} }}
+}}{_LINE}""",
+)
+
+ORDER_PARTS = Document(
+    "order",
+    f"""
+query OrderParts($id: ID!, $after: String) {{
+  order(id: $id) {{ fulfillmentOrders(first: 10, after: $after) {{ {_PAGE} nodes {{ ...Part }} }} }}
+}}{_PART}""",
+)
+
+PART_LINES = Document(
+    "fulfillmentOrder",
+    f"""
+query PartLines($id: ID!, $after: String) {{
+  fulfillmentOrder(id: $id) {{ lineItems(first: 100, after: $after) {{ {_PAGE} nodes {{ ...PartLine }} }} }}
+}}{_PART_LINE}""",
+)
+
+# `Order.fulfillments` is a plain list without pages; SHIPMENTS_AT_ONCE keeps the cost of this one under 1000 points.
+SHIPMENTS_AT_ONCE = 40
+SHIPMENTS = Document(
+    "order",
+    f"""
+query Shipments($id: ID!, $first: Int!) {{
+  order(id: $id) {{
+    fulfillments(first: $first) {{
+      id status fulfillmentLineItems(first: 10) {{ {_PAGE} nodes {{ quantity lineItem {{ id }} }} }}
+    }}
+  }}
+}}""",
+)
+
+SHIPMENT_IDS = Document(
+    "order",
+    """
+query ShipmentIds($id: ID!) {
+  order(id: $id) { fulfillments(first: 250) { id status } }
+}""",
+)
+
+SHIPMENT_LINES = Document(
+    "fulfillment",
+    f"""
+query ShipmentLines($id: ID!, $after: String) {{
+  fulfillment(id: $id) {{ fulfillmentLineItems(first: 100, after: $after) {{ {_PAGE} nodes {{ quantity lineItem {{ id }} }} }} }}
+}}""",
+)
+
+CHANGED = Document(
+    "orders",
+    f"""
+query ChangedOrders($query: String!, $after: String) {{
+  orders(first: 100, after: $after, query: $query, sortKey: UPDATED_AT) {{ {_PAGE} nodes {{ id updatedAt }} }}
+}}""",
+)
+
+LOCATIONS = Document(
+    "locations",
+    f"""
+query Locations($after: String) {{
+  locations(first: 100, after: $after, includeInactive: true, includeLegacy: true) {{ {_PAGE} nodes {{ id name isActive }} }}
+}}""",
+)
+
+INSTALLATION = Document(
+    "shop",
+    """
+query Installation {
+  shop { myshopifyDomain name currencyCode }
+  currentAppInstallation { accessScopes { handle } }
+}""",
+)
+
+SUBSCRIPTIONS = Document(
+    "webhookSubscriptions",
+    f"""
+query Subscriptions($after: String) {{
+  webhookSubscriptions(first: 100, after: $after) {{ {_PAGE} nodes {{ id topic uri name }} }}
+}}""",
+)
+
+SUBSCRIBE = Document(
+    "webhookSubscriptionCreate",
+    """
+mutation Subscribe($topic: WebhookSubscriptionTopic!, $subscription: WebhookSubscriptionInput!) {
+  webhookSubscriptionCreate(topic: $topic, webhookSubscription: $subscription) {
+    webhookSubscription { id }
+    userErrors { field message }
+  }
+}""",
+    write=True,
+)
+
+UNSUBSCRIBE = Document(
+    "webhookSubscriptionDelete",
+    """
+mutation Unsubscribe($id: ID!) {
+  webhookSubscriptionDelete(id: $id) { deletedWebhookSubscriptionId userErrors { field message } }
+}""",
+    write=True,
+)
+
+FULFILL = Document(
+    "fulfillmentCreate",
+    """
+mutation Fulfill($fulfillment: FulfillmentInput!) {
+  fulfillmentCreate(fulfillment: $fulfillment) { fulfillment { id status } userErrors { field message } }
+}""",
+    write=True,
+)
+
+PREPARED = Document(
+    "fulfillmentOrderLineItemsPreparedForPickup",
+    """
+mutation Prepared($input: FulfillmentOrderLineItemsPreparedForPickupInput!) {
+  fulfillmentOrderLineItemsPreparedForPickup(input: $input) { userErrors { code field message } }
+}""",
+    write=True,
+)
+
+PROGRESS = Document(
+    "fulfillmentOrderReportProgress",
+    """
+mutation Progress($id: ID!) {
+  fulfillmentOrderReportProgress(id: $id) { fulfillmentOrder { id status } userErrors { code field message } }
+}""",
+    write=True,
+)
+
+ALL = (
+    ORDER,
+    ORDER_LINES,
+    ORDER_PARTS,
+    PART_LINES,
+    SHIPMENTS,
+    SHIPMENT_IDS,
+    SHIPMENT_LINES,
+    CHANGED,
+    LOCATIONS,
+    INSTALLATION,
+    SUBSCRIPTIONS,
+    SUBSCRIBE,
+    UNSUBSCRIBE,
+    FULFILL,
+    PREPARED,
+    PROGRESS,
+)

@@ -1,0 +1,92 @@
+"""What an announcement means for Shopify's fulfillment orders: pure choices over an order as `reading.read_order` gives it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from connector.domain.orders import LineKind
+from connector.platform import Announcement
+from platforms.shopify.normalize import HELD, kind, live_parts, location, method
+
+_OPEN = frozenset({"OPEN", "IN_PROGRESS"})
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """So many units (> 0) of one line of one fulfillment order. `place` and `way` must be equal within one fulfillment."""
+
+    part_id: str
+    part_line_id: str
+    line_id: str
+    units: int
+    place: str
+    way: str
+
+
+def missing(found: Mapping[str, Any], told: Announcement) -> dict[str, int]:
+    """Units by line id that Shopify must still count as handed over, so that each line reaches its target.
+
+    The last part takes custom lines along: they take no stock, so they stand in no part of ours, but they are in the
+    parcel, and without them the order would stay partially fulfilled for ever.
+    """
+    targets = {line.external_id: line.target for line in told.lines}
+    if told.last:
+        customs = (line for line in found["lineItems"] if kind(line) is LineKind.CUSTOM)
+        targets = {line["id"]: line["currentQuantity"] for line in customs} | targets
+    lacks = {line: target - found["fulfilled"].get(line, 0) for line, target in targets.items()}
+    return {line: units for line, units in lacks.items() if units > 0}
+
+
+def takes(found: Mapping[str, Any], told: Announcement, wanted: Mapping[str, int]) -> tuple[Take, ...]:
+    """Where to take the wanted units from: open fulfillment orders, those at the announced location first."""
+    rest = dict(wanted)
+    chosen = []
+    for part in sorted(live_parts(found), key=lambda part: location(part) != told.external_location):
+        if part["status"] not in _OPEN or not supports(part, "CREATE_FULFILLMENT"):
+            continue
+        for entry in part["lineItems"]:
+            line_id = entry["lineItem"]["id"]
+            units = min(rest.get(line_id, 0), entry["remainingQuantity"])
+            if units > 0:
+                rest[line_id] -= units
+                chosen.append(Take(part["id"], entry["id"], line_id, units, location(part), method(part)))
+    return tuple(chosen)
+
+
+def grouped(chosen: Iterable[Take]) -> Iterator[tuple[Take, ...]]:
+    """One group for each fulfillment: Shopify takes one location and one delivery method in each."""
+    groups: dict[tuple[str, str], list[Take]] = defaultdict(list)
+    for take in chosen:
+        groups[take.place, take.way].append(take)
+    yield from (tuple(group) for group in groups.values())
+
+
+def touched(found: Mapping[str, Any], told: Announcement) -> list[Mapping[str, Any]]:
+    """The live fulfillment orders that hold remaining units of an announced line."""
+    announced = {line.external_id for line in told.lines}
+    return [part for part in live_parts(found) if any(entry["lineItem"]["id"] in announced for entry in _remaining(part))]
+
+
+def covered(found: Mapping[str, Any], told: Announcement, part: Mapping[str, Any]) -> bool:
+    """Whether all remaining units of a fulfillment order have reached the announced act."""
+    if told.last:
+        return True
+    reached = missing(found, told)
+    return all(reached.get(entry["lineItem"]["id"], 0) >= entry["remainingQuantity"] for entry in _remaining(part))
+
+
+def supports(part: Mapping[str, Any], action: str) -> bool:
+    """Whether Shopify offers this FulfillmentOrderAction for the fulfillment order now."""
+    return any(offered["action"] == action for offered in part["supportedActions"])
+
+
+def held(parts: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether any of them is on hold or scheduled for later."""
+    return any(part["status"] in HELD for part in parts)
+
+
+def _remaining(part: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield from (entry for entry in part["lineItems"] if entry["remainingQuantity"] > 0)

@@ -1,0 +1,239 @@
+"""The root fields of the sandbox's Admin API. Mutations refuse by userErrors, as Shopify does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from graphql import GraphQLError
+
+from connector.domain.errors import ConnectorError
+from sandbox.shopify import orders
+from sandbox.shopify.orders import Order, Part, gid
+from sandbox.shopify.shop import Shop
+from sandbox.shopify.views import (
+    SCOPES,
+    View,
+    connection,
+    location_views,
+    order_view,
+    part_view,
+    shipment_view,
+    shop_view,
+    subscription_view,
+)
+
+_GID = re.compile(r"gid://shopify/[A-Za-z]+/([0-9]+)")
+_QUERY = re.compile(r"updated_at:>='?([0-9T:+-]+Z?)'?")
+_WORKABLE = ("OPEN", "IN_PROGRESS")
+
+
+def roots(shop: Shop) -> dict[str, Callable[..., Any] | View]:
+    """The root value: every field of QueryRoot and Mutation."""
+    return {
+        "shop": shop_view(),
+        "currentAppInstallation": {"id": gid("AppInstallation", 1), "accessScopes": [{"handle": scope} for scope in SCOPES]},
+        "order": lambda info, **given: _order(shop, given["id"]),
+        "orders": lambda info, **given: _orders(shop, info, **given),
+        "fulfillmentOrder": lambda info, **given: _found_part(shop, given["id"]),
+        "fulfillment": lambda info, **given: _found_shipment(shop, given["id"]),
+        "locations": lambda info, **given: connection(location_views())(info, **given),
+        "webhookSubscriptions": lambda info, **given: _subscriptions(shop)(info, **given),
+        "webhookSubscriptionCreate": lambda info, **given: _subscribe(shop, given["topic"], given["webhookSubscription"]),
+        "webhookSubscriptionDelete": lambda info, **given: _unsubscribe(shop, given["id"]),
+        "orderMarkAsPaid": lambda info, **given: _mark_as_paid(shop, given["input"]["id"]),
+        "fulfillmentCreate": lambda info, **given: _fulfill(shop, given["fulfillment"]),
+        "fulfillmentOrderLineItemsPreparedForPickup": lambda info, **given: _prepare(shop, given["input"]),
+        "fulfillmentOrderReportProgress": lambda info, **given: _progress(shop, given["id"]),
+    }
+
+
+# --- queries ---------------------------------------------------------------------------------------------------------
+
+
+def _order(shop: Shop, order_id: str) -> View | None:
+    order = shop.order(str(_number(order_id)))
+    return None if order is None else order_view(shop, order)
+
+
+def _orders(shop: Shop, info: object, query: str = "", **arguments: Any) -> View:
+    """By modification time, then id; the only search known is updated_at:>='…'."""
+    since = _QUERY.fullmatch(query)
+    if query and since is None:
+        raise GraphQLError(f"The sandbox cannot search orders for {query!r}.")
+    found = [order for order in shop.orders() if since is None or order["updated_at"] >= since[1]]
+    found.sort(key=lambda order: (order["updated_at"], order["id"]))
+    return connection([order_view(shop, order) for order in found])(info, **arguments)
+
+
+def _found_part(shop: Shop, part_id: str) -> View | None:
+    found = _part(shop, part_id)
+    return None if found is None else part_view(*found)
+
+
+def _found_shipment(shop: Shop, shipment_id: str) -> View | None:
+    number = _number(shipment_id)
+    order = shop.owner(number) or {"shipments": []}
+    return next((shipment_view(order, found) for found in order["shipments"] if found["id"] == number), None)
+
+
+def _part(shop: Shop, part_id: str) -> tuple[Order, Part] | None:
+    number = _number(part_id)
+    order = shop.owner(number)
+    parts = shop.routed_parts(order) if order else []
+    return next(((order, part) for part in parts if order and part["id"] == number), None)
+
+
+def _subscriptions(shop: Shop) -> Callable[..., View]:
+    return connection([subscription_view(found) for found in shop.webhooks.standing()])
+
+
+def _number(global_id: str) -> int:
+    matched = _GID.fullmatch(global_id)
+    if matched is None:
+        raise GraphQLError(f"Invalid global id '{global_id[:80]}'", extensions={"code": "argumentLiteralsIncompatible"})
+    return int(matched[1])
+
+
+# --- mutations -------------------------------------------------------------------------------------------------------
+
+
+class _No(Exception):
+    """A userError."""
+
+    def __init__(self, field: str, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.answer = {"field": [field], "message": message, "code": code or None}
+
+
+def _refusing(empty: Mapping[str, None], act: Callable[[], Mapping[str, Any]]) -> View:
+    """The payload: what the act gives, or `empty` fields with its userError."""
+    try:
+        return {**act(), "userErrors": []}
+    except _No as no:
+        return {**empty, "userErrors": [no.answer]}
+    except ConnectorError as error:
+        return {**empty, "userErrors": [_No("base", error.message).answer]}
+
+
+def _fulfill(shop: Shop, wanted: Mapping[str, Any]) -> View:
+    """One order, one location, one delivery method; open fulfillment orders; not more than remains."""
+
+    def act() -> View:
+        parts = [_workable(shop, entry["fulfillmentOrderId"]) for entry in wanted["lineItemsByFulfillmentOrder"]]
+        if not parts:
+            raise _No("fulfillment", "Line items by fulfillment order can't be blank")
+        _one_of_each(parts)
+        units = [
+            unit
+            for entry, (_, part) in zip(wanted["lineItemsByFulfillmentOrder"], parts, strict=True)
+            for unit in _units(part, entry.get("fulfillmentOrderLineItems"))
+        ]
+        if len({line for _, line, _ in units}) < len(units):
+            raise _No("fulfillment", "A fulfillment order line item is named twice.")
+        order = parts[0][0]
+        shipment = shop.fulfill(str(order["id"]), units, dict(wanted.get("trackingInfo") or {}))
+        return {"fulfillment": shipment_view(order, shipment)}
+
+    return _refusing({"fulfillment": None}, act)
+
+
+def _workable(shop: Shop, part_id: str) -> tuple[Order, Part]:
+    found = _part(shop, part_id)
+    if found is None:
+        raise _No("fulfillment", "Fulfillment order does not exist.", "FULFILLMENT_ORDER_INVALID")
+    if found[1]["status"] not in _WORKABLE:
+        raise _No(
+            "fulfillment", f"Fulfillment order {_number(part_id)} has an unfulfillable status= {found[1]['status'].lower()}."
+        )
+    return found
+
+
+def _one_of_each(parts: list[tuple[Order, Part]]) -> None:
+    if len({order["id"] for order, _ in parts}) > 1:
+        raise _No("fulfillment", "All fulfillment orders must belong to the same order.")
+    if len({part["location"] for _, part in parts}) > 1:
+        raise _No("fulfillment", "All fulfillment orders must be assigned to a single location.")
+    if len({part["method"] for _, part in parts}) > 1:
+        raise _No("fulfillment", "All fulfillment orders must have the same delivery method.")
+
+
+def _units(part: Part, chosen: list[Mapping[str, Any]] | None) -> list[tuple[int, int, int]]:
+    """(fulfillment order, its line, quantity); without a choice all that remains."""
+    if not chosen:
+        return [(part["id"], line["id"], line["remaining"]) for line in part["lines"] if line["remaining"]]
+    units = []
+    for entry in chosen:
+        line = next((line for line in part["lines"] if line["id"] == _number(entry["id"])), None)
+        if line is None:
+            raise _No("fulfillment", "Fulfillment order line item does not exist.")
+        if not 0 < entry["quantity"] <= line["remaining"]:
+            raise _No("fulfillment", "Invalid fulfillment order line item quantity requested.")
+        units.append((part["id"], line["id"], entry["quantity"]))
+    return units
+
+
+def _prepare(shop: Shop, wanted: Mapping[str, Any]) -> View:
+    """Whole fulfillment orders only; the customer is written to at once."""
+
+    def act() -> View:
+        found = [_workable(shop, entry["fulfillmentOrderId"]) for entry in wanted["lineItemsByFulfillmentOrder"]]
+        for _, part in found:
+            if part["method"] != orders.PICKUP or part["prepared"] or not orders.remaining(part):
+                code = "NO_LINE_ITEMS_TO_PREPARE_FOR_FULFILLMENT_ORDER"
+                raise _No("input", "The fulfillment order does not have any line items that can be prepared.", code)
+        for order, part in found:
+            shop.mark(str(order["id"]), part["id"], note="Ready for pickup", prepared=True)
+        return {}
+
+    return _refusing({}, act)
+
+
+def _progress(shop: Shop, part_id: str) -> View:
+    def act() -> View:
+        found = _part(shop, part_id)
+        if found is None:
+            raise _No("id", "The fulfillment order could not be found.", "FULFILLMENT_ORDER_NOT_FOUND")
+        order, part = found
+        if part["method"] != "SHIPPING":
+            raise _No("id", "Progress cannot be reported for this delivery.", "FULFILLMENT_ORDER_INVALID_DELIVERY_METHOD")
+        if part["status"] not in _WORKABLE:
+            raise _No("id", "The fulfillment order status is invalid.", "FULFILLMENT_ORDER_STATUS_INVALID")
+        shop.mark(str(order["id"]), part["id"], status="IN_PROGRESS")
+        return {"fulfillmentOrder": part_view(order, {**part, "status": "IN_PROGRESS"})}
+
+    return _refusing({"fulfillmentOrder": None}, act)
+
+
+def _mark_as_paid(shop: Shop, order_id: str) -> View:
+    def act() -> View:
+        order = shop.order(str(_number(order_id)))
+        if order is None or orders.outstanding_minor(order) <= 0:
+            raise _No("id", "Order cannot be marked as paid.")
+        shop.pay(str(order["id"]))
+        return {"order": _order(shop, order_id)}
+
+    return _refusing({"order": None}, act)
+
+
+def _subscribe(shop: Shop, topic: str, wanted: Mapping[str, Any]) -> View:
+    def act() -> View:
+        uri = wanted.get("uri") or ""
+        if not uri.startswith(("https://", "http://")):
+            raise _No("webhookSubscription", "Address is invalid")
+        subscription = shop.webhooks.add(topic, uri, wanted.get("name") or "")
+        if subscription is None:
+            raise _No("webhookSubscription", "Address for this topic has already been taken")
+        return {"webhookSubscription": subscription_view(subscription)}
+
+    return _refusing({"webhookSubscription": None}, act)
+
+
+def _unsubscribe(shop: Shop, subscription_id: str) -> View:
+    def act() -> View:
+        if not shop.webhooks.remove(str(_number(subscription_id))):
+            raise _No("id", "Webhook subscription does not exist")
+        return {"deletedWebhookSubscriptionId": subscription_id}
+
+    return _refusing({"deletedWebhookSubscriptionId": None}, act)

@@ -1,0 +1,196 @@
+"""A fourth platform, in memory: what the flow's tests talk to. Its orders are plain JSON, signed by nobody."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine, select
+
+from connector.db import shops
+from connector.db.sealed import Seal
+from connector.db.tables import items, levels, locations
+from connector.domain.orders import Customer, Handover, Lifecycle, LineItem, LineKind, Order, Payment
+from connector.flow import deliver, ingest, receive, stock
+from connector.flow import shops as shop_flow
+from connector.flow.stock import StockLine
+from connector.platform import (
+    Account,
+    Announcement,
+    ChangedPage,
+    Delivery,
+    Kind,
+    Outcome,
+    Platform,
+    RemoteLocation,
+    Shop,
+    Subscriptions,
+    Told,
+)
+
+START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+def order(number: str = "1001", lines: Iterable[tuple[str, int]] = (("PEN", 2),), *, minute: int = 0, **more: Any) -> Order:
+    """A paid order for delivery as it stood `minute` minutes after the start."""
+    written = tuple(
+        LineItem(f"{number}-{position}", sku.title(), units, sku=sku, unit_price_minor=500, total_minor=500 * units)
+        for position, (sku, units) in enumerate(lines)
+    )
+    total = sum(line.total_minor for line in written)
+    base = Order(
+        external_id=number,
+        number=f"#{number}",
+        placed_at=START,
+        version=START + minute * MINUTE,
+        currency="EUR",
+        total_minor=total,
+        outstanding_minor=0,
+        payment=Payment.PAID,
+        lifecycle=Lifecycle.OPEN,
+        handover=Handover.DELIVERY,
+        lines=written,
+        customer=Customer(name="Élise Vincent", email="elise@example.test"),
+    )
+    return replace(base, **more)
+
+
+def unpaid(given: Order) -> Order:
+    return replace(given, payment=Payment.UNPAID, outstanding_minor=given.total_minor)
+
+
+def custom(title: str, units: int = 1) -> LineItem:
+    return LineItem(f"c-{title}", title, units, kind=LineKind.CUSTOM)
+
+
+@dataclass
+class Toy:
+    """The platform's side: what it holds, what it was told, and what goes wrong next."""
+
+    held: dict[str, Order] = field(default_factory=dict)
+    told: list[Announcement] = field(default_factory=list)
+    fail_fetch: list[Exception] = field(default_factory=list)
+    fail_announce: list[Exception] = field(default_factory=list)
+    fetched: list[str] = field(default_factory=list)
+    thin: bool = False
+    pages: list[ChangedPage] = field(default_factory=list)
+    asked_since: list[datetime] = field(default_factory=list)
+
+    def fetch(self, shop: Shop, external_id: str) -> Order | None:
+        self.fetched.append(external_id)
+        if self.fail_fetch:
+            raise self.fail_fetch.pop(0)
+        return self.held.get(external_id)
+
+    def normalize(self, shop: Shop, body: bytes) -> Order | None:
+        name = json.loads(body)["body"]
+        return None if self.thin else self.bodies[name]
+
+    def announce(self, shop: Shop, announcement: Announcement) -> Outcome:
+        if self.fail_announce:
+            raise self.fail_announce.pop(0)
+        self.told.append(announcement)
+        return Outcome(Told.APPLIED, "told")
+
+    def changed(self, shop: Shop, since: datetime, cursor: str) -> ChangedPage:
+        self.asked_since.append(since)
+        return self.pages[int(cursor or 0)]
+
+    def platform(self) -> Platform:
+        return Platform(
+            name="toy",
+            title="Toy",
+            credentials={"token": "any word"},
+            shared_address=False,
+            open_shop=lambda options: ("toy-store", "https://toy.example", {"token": options["token"]}),
+            shop_named_by=lambda headers: "",
+            is_ping=lambda headers, body: False,
+            genuine=lambda shop, headers, body: True,
+            parse=lambda headers, body: Delivery("order", Kind.ORDER, "x", "1"),
+            normalize=self.normalize,
+            check=lambda shop: Account("toy-store", "Toy Store", "EUR"),
+            subscribe=lambda shop, url: Subscriptions(("order",), {"webhook_secret": "s3cret"}),
+            fetch_order=self.fetch,
+            changed_orders=self.changed,
+            locations=lambda shop: (RemoteLocation("L1", "Quay"), RemoteLocation("L2", "Depot")),
+            announce=self.announce,
+        )
+
+    bodies: dict[str, Order] = field(default_factory=dict)
+
+
+@dataclass
+class World:
+    """A linked toy shop over two locations, and short words for what happens to it."""
+
+    engine: Engine
+    seal: Seal
+    toy: Toy
+    shop: Shop
+    now: datetime = START
+    sent: int = 0
+
+    def send(self, given: Order, *, key: str = "") -> None:
+        """The delivery of an order arrives (again, with the same `key`)."""
+        self.sent += 1
+        key = key or f"d{self.sent}"
+        self.toy.bodies[key] = given
+        self.toy.held.setdefault(given.external_id, given)
+        if self.toy.held[given.external_id].version <= given.version:
+            self.toy.held[given.external_id] = given
+        delivery = Delivery("orders/updated", Kind.ORDER, key, given.external_id)
+        receive.receive(self.engine, self.seal, self.shop, delivery, json.dumps({"body": key}).encode(), self.now)
+
+    def drain(self) -> None:
+        """Ingest until nothing is due now."""
+        for _ in range(50):
+            if not ingest.drain(self.engine, self.seal, self.toy.platform(), self.shop, self.now).more:
+                return
+        raise AssertionError("the inbox does not drain")
+
+    def take(self, *given: Order) -> None:
+        for one in given:
+            self.send(one)
+        self.drain()
+
+    def deliver(self) -> None:
+        shop = shop_flow.by_id(self.engine, self.seal, self.shop.id)
+        deliver.drain(self.engine, self.toy.platform(), shop, lambda: self.now, lambda: 0.5)
+
+    def stock(self, sku: str) -> dict[str, tuple[int, int]]:
+        """Location code -> (on hand, committed)."""
+        with self.engine.connect() as conn:
+            rows = conn.execute(
+                select(locations.c.code, levels.c.on_hand, levels.c.committed)
+                .select_from(levels.join(items).join(locations))
+                .where(items.c.sku == sku)
+            )
+            return {row.code: (row.on_hand, row.committed) for row in rows}
+
+    def rows(self, table: Any, **named: Any) -> list[Mapping[str, Any]]:
+        with self.engine.connect() as conn:
+            found = conn.execute(select(table).filter_by(**named).order_by(table.c.id))
+            return [dict(row._mapping) for row in found]
+
+
+def world(engine: Engine, seal: Seal, given: Mapping[tuple[str, str], int]) -> World:
+    """Two locations (quay first, depot second) with this stock: (sku, location code) -> units."""
+    toy = Toy()
+    stock.add_location(engine, code="quay", name="Quay", priority=1)
+    stock.add_location(engine, code="depot", name="Depot", kind="warehouse", priority=2)
+    stock.add_items(engine, [{"sku": sku, "title": sku.title(), "barcode": ""} for sku in {sku for sku, _ in given}], START)
+    lines = [StockLine(sku, code, units) for (sku, code), units in given.items()]
+    stock.change(engine, lines, START, key="opening", reason="receipt", actor="tests")
+    shop, _ = shop_flow.add(engine, seal, toy.platform(), {"token": "t"}, "https://connector.example", START)
+    stock.link_location(engine, shop.id, "L1", "quay")
+    stock.link_location(engine, shop.id, "L2", "depot")
+    return World(engine, seal, toy, shop)
+
+
+def settings(at: World, **changes: Any) -> None:
+    with at.engine.begin() as conn:
+        shops.change_settings(conn, at.shop.id, changes)
