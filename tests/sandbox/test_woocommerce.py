@@ -135,17 +135,8 @@ def test_over_http_basic_is_as_good_as_nothing(world: World) -> None:
         (READ_KEY["key"], READ_KEY["secret"], "POST", (401, REFUSED)),
     ],
 )
-def test_over_https_basic_and_query(
-    world: World, key: str, secret: str, method: str, expected: tuple[int, str], tmp_path: Path
-) -> None:
-    import flask
-
-    from sandbox.woocommerce.api import blueprint
-    from sandbox.woocommerce.hooks import Hooks
-
-    app = flask.Flask("https")
-    app.register_blueprint(blueprint(inside(world), Hooks(world.store, world.sender), world.knobs))
-    client = app.test_client()
+def test_over_https_basic_and_query(world: World, key: str, secret: str, method: str, expected: tuple[int, str]) -> None:
+    client = world.app.test_client()
     token = base64.b64encode(f"{key}:{secret}".encode()).decode()
     path, base = "/woocommerce/wp-json/wc/v3/orders", "https://shop.test"
     by_header = client.open(path, method=method, base_url=base, headers={"Authorization": f"Basic {token}"})
@@ -403,6 +394,13 @@ def test_edits_move_stock_by_the_difference(world: World) -> None:
     assert stock(world) == before - 4
 
 
+def test_edits_of_an_order_that_took_nothing_move_nothing(world: World) -> None:
+    before = stock(world)
+    order = make(world, status="pending")
+    put(world, order, line_items=[{"id": order["line_items"][0]["id"], "quantity": 2}])
+    assert stock(world) == before
+
+
 @pytest.mark.parametrize("gone", [orders.trash, orders.delete])
 def test_trash_and_deletion_leave_stock_taken(world: World, gone: Any) -> None:
     before = stock(world)
@@ -527,7 +525,7 @@ def test_the_seventh_failure_disables_and_active_again_keeps_the_count(world: Wo
         call(world, "PUT", f"products/{101 + place + 3}", {"stock_quantity": place})
     receiver.wait_for(delivered, 7)
     while world.sender.waiting():
-        pass
+        time.sleep(0.02)
     assert get(world, f"webhooks/{number}")["status"] == "disabled"
     assert "secret" not in get(world, f"webhooks/{number}")
     call(world, "PUT", f"webhooks/{number}", {"status": "active"})

@@ -122,6 +122,15 @@ def test_a_part_told_twice_is_already(world: World) -> None:
     assert status(world, order_id) == "Processing"
 
 
+def test_a_corrected_part_replaces_itself(world: World) -> None:
+    order_id = world.place()
+    tell(world, order_id, Act.SHIPPED, tracking=TRACKING)
+    tell(world, order_id, Act.SHIPPED, tracking=replace(TRACKING, number="6A77777"))
+    shown = world.front.shown(order_id)
+    assert shown is not None
+    assert shown.tracking == ("6A77777",)
+
+
 @pytest.mark.parametrize("paid", [True, False])
 def test_pickup_ready_then_picked_up(world: World, paid: bool) -> None:
     order_id = world.place(pickup="vieux-port", paid=paid)

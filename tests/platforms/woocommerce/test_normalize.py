@@ -164,7 +164,7 @@ def test_line_ids_are_unique_whatever_the_shop_sends(shop: Shop) -> None:
 
 
 def test_refunded_units_are_not_wanted_any_more(shop: Shop) -> None:
-    refunds = (
+    refunds: tuple[dict[str, Any], ...] = (
         {"line_items": [{"quantity": -1, "meta_data": [{"key": "_refunded_item_id", "value": "1"}]}]},
         {"line_items": [{"quantity": -3, "meta_data": [{"key": "_refunded_item_id", "value": 2}]}]},
         {"line_items": []},

@@ -33,13 +33,16 @@ def stamp(world: World, order_id: str, modified: str) -> None:
 
 
 def walked(world: World, since: datetime) -> list[str]:
-    found, cursor = [], ""
-    while True:
+    found: list[str] = []
+    cursor, seen = "", set[str]()
+    while cursor not in seen:
+        seen.add(cursor)
         page = world.platform.changed_orders(world.shop, since, cursor)
         found += [order_id for order_id, _ in page.order_ids]
         if not page.next:
             return found
         cursor = page.next
+    raise AssertionError(f"the walk came back to {cursor!r}")
 
 
 def test_an_order_as_it_stands(world: World) -> None:
@@ -256,6 +259,7 @@ def test_a_lost_secret_makes_all_of_them_anew(world: World, receiver: Receiver) 
     first = subscribed(world, receiver.url)
     second = subscribed(world, receiver.url)
     assert first.credentials["webhook_secret"] != second.credentials["webhook_secret"]
+    assert {hook["secret"] for hook in world.store.all(WEBHOOK)} == {second.credentials["webhook_secret"]}
     assert len(hooks(world)) == 5
 
 

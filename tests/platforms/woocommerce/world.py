@@ -84,6 +84,7 @@ class World:
     """Everything a test needs."""
 
     base: str
+    app: flask.Flask
     front: WooCommerceShop
     store: Store
     knobs: Knobs
@@ -130,7 +131,7 @@ def opened(path: Path) -> Iterator[World]:
         with serve(app) as base:
             platform = woocommerce.build(Http(private_allowed=True, total_seconds=5))
             assert isinstance(front, WooCommerceShop)
-            yield World(base, front, store, knobs, sender, platform, linked(platform, base))
+            yield World(base, app, front, store, knobs, sender, platform, linked(platform, base))
     finally:
         knobs.stopping.set()
         sender.stop()
