@@ -5,13 +5,15 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
 import redis
 import structlog
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from connector.domain.errors import ConnectorError
@@ -24,7 +26,12 @@ from jobs.environment import Environment, now
 
 TURN_SECONDS = 5.0  # so that one busy shop keeps no other waiting longer; it gets its next turn behind them
 _INGEST_ROWS = 100
-_DELIVER_ROWS = 5
+_DELIVER_ROWS = 1  # each may take half a minute where the shop hangs
+_LOCKS = 7310  # the advisory locks of the tasks are (7310 + place in the table, shop)
+_TRY_LOCK = text("SELECT pg_try_advisory_lock(:space, :shop)")
+_UNLOCK = text("SELECT pg_advisory_unlock(:space, :shop)")
+_LOOKS = 2
+_LOOK_SECONDS = 0.01
 
 log = structlog.get_logger(__name__)
 
@@ -65,9 +72,15 @@ def _guarded(place: Workplace, name: str, shop_id: int) -> None:
 
 def turn(place: Workplace, name: str, shop_id: int) -> None:
     """One turn of a shop at a task."""
-    env, task, mine = place.environment, TASKS[name], Wake(name, shop_id)
-    _lower(env, mine)
-    shop = shops.by_id(env.engine, env.seal, shop_id)
+    env = place.environment
+    _lower(env, Wake(name, shop_id))
+    with _alone(env.engine, name, shop_id) as alone:
+        if alone:  # else its own worker looks once more, or the clock rings again
+            _work(place, name, shops.by_id(env.engine, env.seal, shop_id))
+
+
+def _work(place: Workplace, name: str, shop: Shop) -> None:
+    env, task = place.environment, TASKS[name]
     platform = env.platforms[shop.platform]
     end = time.monotonic() + TURN_SECONDS
     while True:
@@ -76,8 +89,33 @@ def turn(place: Workplace, name: str, shop_id: int) -> None:
         if not task.go_on(drained):
             return
         if time.monotonic() >= end or place.stopping.is_set():
-            place.waker.wake(mine)
+            place.waker.wake(Wake(name, shop.id))
             return
+
+
+@contextmanager
+def _alone(engine: Engine, name: str, shop_id: int) -> Iterator[bool]:
+    """Whether this is the only worker at the task for the shop, for the time of the block.
+
+    One that hangs in a slow shop's answers keeps one worker, and not one after the other. PostgreSQL frees the lock with
+    its connection, so a killed worker leaves none behind.
+    """
+    lock = {"space": _LOCKS + queue.TASKS.index(name), "shop": shop_id % 2**31}
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        alone = any(_looks(lambda: bool(conn.execute(_TRY_LOCK, lock).scalar())))
+        try:
+            yield alone
+        finally:
+            if alone:
+                conn.execute(_UNLOCK, lock)
+
+
+def _looks(look: Callable[[], bool]) -> Iterator[bool]:
+    """A turn that is just ending gets a moment to end, else what came after its last look would wait for the clock."""
+    yield look()
+    for _ in range(_LOOKS):
+        time.sleep(_LOOK_SECONDS)
+        yield look()
 
 
 def _lower(env: Environment, wake: Wake) -> None:
@@ -104,11 +142,11 @@ def _finished_some(drained: Drained) -> bool:
 
 
 def _has_more(drained: Drained) -> bool:
-    return drained.more
+    return drained.more or drained.finished > 0
 
 
 TASKS: Mapping[str, Task] = {
     "ingest": Task(_ingest, _finished_some),
-    "deliver": Task(_deliver, _finished_some),
-    "poll": Task(_poll, _has_more),
+    "deliver": Task(_deliver, _has_more),
+    "poll": Task(_poll, lambda drained: drained.more),
 }

@@ -23,6 +23,7 @@ from jobs.environment import Environment, opened
 _LEAST_STOP_SECONDS = 6.0  # a job that runs longer than this after a stop was asked for is abandoned; the supervisor kills at 10
 _TTL_SECONDS = 45  # RQ waits 15 s less than this for a job before it looks around
 _REST_SECONDS = 1.0
+_CONNECT_SECONDS = 2.0
 
 log = structlog.get_logger(__name__)
 
@@ -97,6 +98,7 @@ def run(environment: Environment, names: Sequence[str] = queue.TASKS) -> None:
     job_class = queue.bound(tasks.table(tasks.Workplace(environment, waker, stopping)))
     outage = queue.Outage("Redis", "The worker goes on when it is back.")
     current: list[Worker] = []
+    connection = redis.Redis.from_url(environment.redis_url, socket_connect_timeout=_CONNECT_SECONDS)
 
     def stop(signum: int, frame: FrameType | None) -> None:
         stopping.set()
@@ -108,7 +110,7 @@ def run(environment: Environment, names: Sequence[str] = queue.TASKS) -> None:
     log.info("the worker runs", tasks=list(names))
     while not stopping.is_set():
         try:
-            worker = Worker(redis.Redis.from_url(environment.redis_url), names, job_class, stopping)
+            worker = Worker(connection, names, job_class, stopping)
             current[:] = [worker]
             worker.work(logging_level="WARNING")
             outage.over()

@@ -55,8 +55,7 @@ def build(environment: Environment) -> Flask:
         ring=lambda wakes: waker.wake(*wakes),
         titles={platform.name: platform.title for platform in environment.platforms.values()},
     )
-    machines = frozenset({"webhook", "health.alive", "health.ready", "health.figures"})
-    security.secure(app, public_url=chosen.public_url, trusted_proxies=chosen.trusted_proxies, any_host=machines)
+    security.secure(app, public_url=chosen.public_url, trusted_proxies=chosen.trusted_proxies)
     return app
 
 

@@ -17,15 +17,14 @@ from jobs.environment import now
 
 @click.command()
 @click.option("--sandbox", is_flag=True, help="Add three test shops, locations and stock, and let orders arrive.")
-@click.option(
-    "--orders-per-minute", type=click.FloatRange(0, 6000), default=None, help="How many (SANDBOX_ORDERS_PER_MINUTE otherwise)."
-)
-@click.option("--port", type=click.IntRange(1, 65535), default=None, help="Where the web listens (PORT otherwise).")
+@click.option("--orders-per-minute", type=click.FloatRange(0, 6000), default=None, help="How many arrive in the test shops.")
+@click.option("--port", type=click.IntRange(1, 65535), default=None, help="Where the pages are; PORT, or 8000.")
 def up(sandbox: bool, orders_per_minute: float | None, port: int | None) -> None:
-    """Run everything: web, worker and clock, and PostgreSQL and Redis where none are set. Ctrl-C stops it.
+    """Run everything: web, workers and clock, and PostgreSQL and Redis where none are set. Ctrl-C stops it.
 
     \b
-    Example:
+    Examples:
+      connector up
       connector up --sandbox --orders-per-minute 30
     """
     from jobs.up import up as run  # imported late: other commands do not need the supervisor

@@ -82,7 +82,7 @@ def _signature_matches(secret: str) -> bool:
     sent = parse_qsl(request.query_string.decode(), keep_blank_values=True)
     pairs = sorted((_encoded(name), _encoded(value)) for name, value in sent if name != "oauth_signature")
     parameters = "&".join(f"{name}={value}" for name, value in pairs)
-    text = "&".join((request.method, _encoded(request.base_url), _encoded(parameters)))
+    text = "&".join((request.method, _encoded(request.base_url), quote(parameters, safe="~")))
     expected = base64.b64encode(hmac.digest(f"{secret}&".encode(), text.encode(), "sha256"))
     return hmac.compare_digest(expected, request.args["oauth_signature"].encode())
 

@@ -125,6 +125,20 @@ def test_a_killed_worker_blocks_no_later_wake(environment: Environment, start: S
     assert queue.ring(environment.redis, [Wake("ingest", slow.id)]) == 1
 
 
+def test_a_shop_that_hangs_keeps_one_worker_only(environment: Environment, shop: Shop, start: Start, tmp_path: Path) -> None:
+    slow = link(environment, TOY, domain="slow", secret="s")
+    start("worker")
+    queue.ring(environment.redis, [_deliver(environment, slow, 1)])
+    wait_until((tmp_path / "slow started").exists)
+    start("worker")
+    start("clock")  # rings for the next delivery of the slow shop again and again
+    _deliver(environment, slow, 2)
+    wait_until(lambda: queue.queue(environment.redis, "ingest").started_job_registry.count >= 1)
+    time.sleep(2)
+    _deliver(environment, shop, 3)
+    wait_until(_arrive(environment, 1), seconds=20)
+
+
 def test_the_clock_finds_what_a_flushed_redis_forgot(environment: Environment, shop: Shop, start: Start) -> None:
     queue.ring(environment.redis, [_deliver(environment, shop, 1)])
     environment.redis.flushdb()

@@ -6,10 +6,13 @@ import base64
 import hashlib
 import hmac
 import json
+import os
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import jsonschema
 import pytest
@@ -44,14 +47,17 @@ def call(
     world: World, method: str, path: str, body: object = None, key: dict[str, str] = OWN, **params: str | list[str]
 ) -> Response:
     pairs = [(name, value) for name, values in params.items() for value in ([values] if isinstance(values, str) else values)]
-    query = "?" + requests.models.RequestEncodingMixin._encode_params(pairs) if pairs else ""
-    url = f"{world.api}/{path}{query}"
-    signed = OAuth(url, key["key"], key["secret"], version="wc/v3", method=method).get_oauth_url()
-    return requests.request(method, signed, json=body, timeout=5)
+    oauth = {"consumer_key": key["key"], "timestamp": str(int(time.time())), "nonce": os.urandom(8).hex()}
+    pairs += [(f"oauth_{name}", value) for name, value in {**oauth, "signature_method": "HMAC-SHA256"}.items()]
+    url = f"{world.api}/{path}"
+    parameters = "&".join(sorted(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in pairs))
+    text = "&".join((method, quote(url, safe=""), quote(parameters, safe="")))
+    signature = base64.b64encode(hmac.digest(f"{key['secret']}&".encode(), text.encode(), "sha256")).decode()
+    return requests.request(method, url, params=[*pairs, ("oauth_signature", signature)], json=body, timeout=5)
 
 
 def get(world: World, path: str, **params: str | list[str]) -> Any:
-    answer = call(world, "GET", path, **params)
+    answer = call(world, "GET", path, None, OWN, **params)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
@@ -102,7 +108,7 @@ def test_a_signature_is_accepted_and_a_wrong_one_refused(world: World) -> None:
     assert error(call(world, "GET", "orders", key={"key": "ck_wrong", "secret": OWN["secret"]})) == (401, REFUSED)
     signed = OAuth(f"{world.api}/orders?page=1", OWN["key"], OWN["secret"], version="wc/v3", method="GET").get_oauth_url()
     assert error(requests.get(signed.replace("page=1", "page=2"), timeout=5)) == (401, REFUSED)
-    assert error(requests.delete(signed, timeout=5)) == (401, REFUSED)
+    assert error(requests.post(signed, json={}, timeout=5)) == (401, REFUSED)
     assert requests.get(signed, timeout=5).status_code == 200
     assert "nonce" in requests.get(signed, timeout=5).json()["message"]
 
@@ -141,12 +147,13 @@ def test_over_https_basic_and_query(
     app.register_blueprint(blueprint(inside(world), Hooks(world.store, world.sender), world.knobs))
     client = app.test_client()
     token = base64.b64encode(f"{key}:{secret}".encode()).decode()
-    path, options = "/woocommerce/wp-json/wc/v3/orders", {"method": method, "base_url": "https://shop.test"}
-    by_header = client.open(path, headers={"Authorization": f"Basic {token}"}, **options)
-    by_query = client.open(path, query_string={"consumer_key": key, "consumer_secret": secret}, **options)
+    path, base = "/woocommerce/wp-json/wc/v3/orders", "https://shop.test"
+    by_header = client.open(path, method=method, base_url=base, headers={"Authorization": f"Basic {token}"})
+    keys = {"consumer_key": key, "consumer_secret": secret}
+    by_query = client.open(path, method=method, base_url=base, query_string=keys)
     for answer in (by_header, by_query):
         assert answer.status_code == expected[0]
-        assert (answer.get_json() or {"code": ""})["code"] == expected[1] if expected[1] else True
+        assert expected[1] in answer.get_data(as_text=True)
 
 
 def test_the_index_is_open_and_unknown_routes_say_so(world: World) -> None:
@@ -158,14 +165,18 @@ def test_the_index_is_open_and_unknown_routes_say_so(world: World) -> None:
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 
+# Not JSON Schema's own, or not what the shop keeps to: an image without a picture has "" for its whole-number id.
+_UNTRUE = ("required", "context", "readonly", "enum", "image")
+
+
 def _draft_4(schema: Any) -> Any:
-    """WordPress writes types JSON Schema does not have; a date is text or null, "mixed" anything."""
+    """WordPress writes types JSON Schema does not have; a date is text; texts may be null, as in the recorded orders."""
     if isinstance(schema, list):
         return [_draft_4(entry) for entry in schema]
     if not isinstance(schema, dict):
         return schema
-    kept = {name: _draft_4(value) for name, value in schema.items() if name not in ("required", "context", "readonly", "enum")}
-    known = {"date-time": ["string", "null"], "mixed": None}
+    kept = {name: _draft_4(value) for name, value in schema.items() if name not in _UNTRUE}
+    known = {"date-time": ["string", "null"], "string": ["string", "null"], "mixed": None}
     if isinstance(kept.get("type"), str) and kept["type"] in known:
         kept["type"] = known[kept["type"]]
     return {name: value for name, value in kept.items() if value is not None}
@@ -176,13 +187,15 @@ def test_orders_are_as_the_real_shops_schema_says(world: World, shared: Path) ->
     if not file.is_file():
         pytest.skip(f"{file} is absent")
     schema = json.loads(file.read_text())["schema"]
+    validator = jsonschema.Draft4Validator(_draft_4(schema))
+    validator.validate(json.loads((file.parent / "order_created_checkout_pickup_location.body").read_bytes()))
     for order_id in (
         world.place(),
         world.place(pickup="vieux-port", paid=False),
         world.place(("MAR-TS-S", 1), extra=("digital",)),
     ):
         document = get(world, f"orders/{order_id}")
-        jsonschema.Draft4Validator(_draft_4(schema)).validate(document)
+        validator.validate(document)
         readable = {name for name, field in schema["properties"].items() if "view" in field["context"]}
         assert readable - set(document) == set()
 
@@ -193,7 +206,7 @@ def test_an_order_has_the_fields_of_a_recorded_one(world: World, shared: Path) -
         pytest.skip(f"{file} is absent")
     recorded = json.loads(file.read_bytes())
     document = get(world, f"orders/{world.place(('MAR-TS-S', 1), pickup='vieux-port')}")
-    assert list(document) == list(recorded)
+    assert set(document) == set(recorded)
     for part in ("line_items", "shipping_lines"):
         assert set(document[part][0]) == set(recorded[part][0])
     meta = {entry["key"] for entry in document["shipping_lines"][0]["meta_data"]}
@@ -214,7 +227,10 @@ def test_pages(world: World) -> None:
 def test_filters(world: World) -> None:
     first, second, third = (world.place(paid=paid) for paid in (True, False, True))
     orders.trash(inside(world), int(third))
-    ids = lambda **params: {str(order["id"]) for order in get(world, "orders", **params)}  # noqa: E731
+
+    def ids(**params: str | list[str]) -> set[str]:
+        return {str(order["id"]) for order in get(world, "orders", **params)}
+
     assert ids() == {first, second}
     assert ids(status="on-hold") == {second}
     assert ids(status="on-hold,trash") == {second, third}

@@ -113,6 +113,7 @@ def test_every_answer_carries_the_security_headers(app: Flask, path: str) -> Non
         ("evil.example", "/nothing-here", True),
         ("shop.example.evil.example", "/nothing-here", True),
         ("10.1.2.3", "/healthz", False),
+        ("10.1.2.3", "/webhooks/toy/x", False),
     ],
 )
 def test_pages_answer_to_our_own_names_only(app: Flask, host: str, path: str, refused: bool) -> None:
@@ -127,7 +128,7 @@ def test_forwarded_headers_are_believed_from_our_proxies_only(environment: Envir
 
     @app.get("/who")
     def who() -> str:
-            seen.append(str(request.remote_addr))
+        seen.append(str(request.remote_addr))
         return ""
 
     app.test_client().get("/who", headers={"X-Forwarded-For": "6.6.6.6, 9.9.9.9", "Host": "localhost"})

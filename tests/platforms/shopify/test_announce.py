@@ -167,8 +167,6 @@ def test_two_parts_of_one_line_by_target(linked: Linked) -> None:
 
 
 def test_units_come_from_the_announced_location_first(linked: Linked) -> None:
-    order = linked.place(("PADDLE-11", 301))
-    linked.remote.edit(order.external_id, {"PADDLE-11": 301})
     divided = linked.place(("BONNET-ROUGE", 450))
     assert {part["location"] for part in (linked.remote.order(divided.external_id) or {})["parts"]} == {"depot", "vieux-port"}
     told = announcement(Act.SHIPPED, divided, {"BONNET-ROUGE": 10}, last=False, location=VIEUX_PORT)

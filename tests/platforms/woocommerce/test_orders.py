@@ -200,7 +200,7 @@ def test_check(world: World) -> None:
 
 @pytest.mark.parametrize(
     ("credentials", "word"),
-    [({"secret": "cs_wrong"}, "secret"), ({"key": "ck_wrong"}, "link the shop again")],
+    [({"secret": "cs_wrong"}, "secret"), ({"key": "ck_wrong"}, "new Read/Write key")],
 )
 def test_wrong_keys_are_refused(world: World, credentials: dict[str, str], word: str) -> None:
     with pytest.raises(AuthLost) as raised:
