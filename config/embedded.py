@@ -18,7 +18,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -60,10 +62,10 @@ class Owned:
     services: tuple[Service, ...]
     data_dir: Path
 
-    def announce(self) -> None:
-        """Tell other commands on this directory that the services run."""
-        if self.services:
-            _write_json(_note(self.data_dir), {"owner": _identity(), **asdict(self.addresses)})
+    def announce(self, *, lasting: bool = True) -> None:
+        """Tell other commands on this directory that the services run; `lasting`: until somebody stops us."""
+        shared = asdict(self.addresses) if self.services else {}
+        _write_json(_note(self.data_dir), {"owner": _identity(), "lasting": lasting, **shared})
 
 
 @contextmanager
@@ -100,18 +102,17 @@ def owned(settings: Settings) -> Iterator[Owned]:
 
     Waits a while for a command that owns them. ConnectorError where another `connector up` does.
     """
-    elsewhere = given(settings)
-    if elsewhere is not None:
-        yield Owned(elsewhere, (), settings.data_dir)
-        return
     with ExitStack() as stack:
         for _ in _looks(_BUSY_SECONDS):
             if _locked(settings.data_dir / "services.lock", fcntl.LOCK_EX, stack):
                 break
+            if _read_note(settings.data_dir).get("lasting"):
+                raise _busy(settings.data_dir)
         else:
             raise _busy(settings.data_dir)
         stack.callback(_note(settings.data_dir).unlink, missing_ok=True)
-        yield _ours(settings)
+        elsewhere = given(settings)
+        yield Owned(elsewhere, (), settings.data_dir) if elsewhere else _ours(settings)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -144,7 +145,7 @@ def _run(ours: Owned, stack: ExitStack) -> Addresses:
         stack.callback(child.stop, process, service.program)
         _wait_until_ready(service, process, ours.data_dir)
     stack.callback(_close_to_guests, ours.data_dir)
-    ours.announce()
+    ours.announce(lasting=False)
     return ours.addresses
 
 
@@ -175,9 +176,10 @@ def _ours(settings: Settings) -> Owned:
     database, queue = settings.database_url, settings.redis_url
     services: list[Service] = []
     if database is None:
-        services.append(Service(postgres.program(data_dir / "postgres", sockets), lambda: postgres.ready(sockets)))
+        directory = data_dir / "postgres"
+        services.append(Service(postgres.program(directory, sockets), partial(postgres.ready, directory, sockets)))
     if queue is None:
-        services.append(Service(valkey.program(data_dir / "valkey", sockets), lambda: valkey.ready(sockets)))
+        services.append(Service(valkey.program(data_dir / "valkey", sockets), partial(valkey.ready, sockets)))
     found = Addresses(
         database_url=database.get_secret_value() if database else postgres.url(sockets),
         redis_url=queue.get_secret_value() if queue else valkey.url(sockets),
@@ -210,12 +212,17 @@ def _identity() -> dict[str, float]:
 
 
 def _running(data_dir: Path) -> Addresses | None:
-    """What the note says, where the process that wrote it is alive; a pid given to somebody else meanwhile is not it."""
+    note = _read_note(data_dir)
+    return Addresses(note["database_url"], note["redis_url"]) if "redis_url" in note else None
+
+
+def _read_note(data_dir: Path) -> dict[str, Any]:
+    """The note, where the process that wrote it is alive; a pid given to somebody else meanwhile is not it."""
     with suppress(OSError, ValueError, KeyError, psutil.Error):
-        note = json.loads(_note(data_dir).read_text())
+        note: dict[str, Any] = json.loads(_note(data_dir).read_text())
         if psutil.Process(note["owner"]["pid"]).create_time() == note["owner"]["started"]:
-            return Addresses(note["database_url"], note["redis_url"])
-    return None
+            return note
+    return {}
 
 
 def _write_json(path: Path, value: object) -> None:

@@ -23,7 +23,7 @@ from connector.domain.errors import ConnectorError
 _NAME = "connector"  # of the database and of its owner
 _VERSION = 18
 _PORT = 5432  # only names the socket file; given everywhere, as PGPORT in the environment would change it
-_GRACE_SECONDS = 5.0
+_GRACE_SECONDS = 3.0
 _OWN_USER = "pgserver"
 _CONFIGURATION = {
     "listen_addresses": "",
@@ -35,6 +35,9 @@ _CONFIGURATION = {
     "max_connections": "200",
     "logging_collector": "off",
     "log_checkpoints": "off",
+    "log_min_messages": "log",  # not ERROR: it quotes values, and whoever caused it is told
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
     "log_line_prefix": "",
     "log_timezone": "UTC",
     "timezone": "UTC",
@@ -66,9 +69,12 @@ def program(directory: Path, sockets: Path) -> Program:
     return server
 
 
-def ready(sockets: Path) -> bool:
+def ready(directory: Path, sockets: Path) -> bool:
     """Whether it takes connections and our database exists (it is made here, the first time)."""
     try:
+        # An attempt before that would stand in its log as an error.
+        if "ready" not in (directory / "postmaster.pid").read_text().split():
+            return False
         with psycopg.connect(
             host=str(sockets), port=_PORT, user=_NAME, dbname="postgres", connect_timeout=2, autocommit=True
         ) as connection:
@@ -76,7 +82,7 @@ def ready(sockets: Path) -> bool:
             if found is None:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(_NAME)))
             return True
-    except psycopg.OperationalError:
+    except (OSError, psycopg.OperationalError):
         return False
 
 

@@ -1,0 +1,48 @@
+"""The people's door: pages on which shop staff find, pack and hand over orders.
+
+Everything works as plain links and forms; the one script only refreshes lists and saves a click.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from flask import Flask
+from sqlalchemy import Engine
+
+from connector.db.sealed import Seal
+from connector.domain.errors import ConnectorError
+from connector.flow.wake import Wake
+from desk import acts, language, orders, problems, show
+from desk.blueprint import Desk, csrf, pages
+
+__all__ = ["register"]
+
+
+def register(
+    app: Flask,
+    *,
+    engine: Engine,
+    seal: Seal,
+    ring: Callable[[Iterable[Wake]], None],
+    titles: Mapping[str, str] | None = None,
+) -> None:
+    """Add the desk to `app`, which must have a secret key: forms and messages are signed with it.
+
+    `ring` wakes the workers after an act was committed. `titles` are the platforms' names as people write them.
+    """
+    if not app.secret_key:
+        raise ConnectorError("The desk signs its forms and has no key for it.", "Set SECRET_KEY.")
+    # A till stays open all day: a form is good as long as its session. Other doors answer for their own requests.
+    app.config.setdefault("WTF_CSRF_TIME_LIMIT", None)
+    app.config.setdefault("WTF_CSRF_CHECK_DEFAULT", False)
+    app.config.setdefault("SESSION_COOKIE_SAMESITE", "Lax")
+    csrf.init_app(app)
+    language.install(app)
+    show.install(app)
+    app.extensions["desk"] = Desk(engine, seal, ring, dict(titles or {}))
+    app.register_blueprint(pages)
+    app.register_error_handler(404, problems.not_found)
+
+
+_ROUTES = (acts, orders, problems)  # importing them puts their routes on `pages`

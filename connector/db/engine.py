@@ -21,6 +21,7 @@ def create(url: str, *, pool_size: int = 5, name: str = "connector") -> Engine:
         max_overflow=0,
         pool_timeout=10,
         pool_pre_ping=True,
+        hide_parameters=True,  # errors are logged, and parameters hold personal data
         connect_args={"options": options, "application_name": name, "connect_timeout": 5},
     )
 

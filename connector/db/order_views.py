@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row, select
 
+from connector.db.order_search import OrderFilter, listing, one, parts_of
 from connector.db.sealed import Seal
+from connector.db.tables import locations, order_events, order_lines, outbox, shops
+from connector.domain.orders import owed_minor
 
+__all__ = ["OrderFilter"]
 
-@dataclass(frozen=True, slots=True)
-class OrderFilter:
-    """Which orders: open ones unless `history`; empty fields do not narrow. `before` continues a list (placed_at, id)."""
-
-    history: bool = False
-    state: str = ""
-    handover: str = ""
-    payment: str = ""
-    location_id: int | None = None
-    shop_id: int | None = None
-    search: str = ""
-    attention: bool = False
-    before: tuple[datetime, int] | None = None
-    limit: int = 50
+_MOST_EVENTS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +47,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
-    """One row of a list. Articles are (title, sku, quantity), those of the filtered location's part where one is given."""
+    """One row of a list. Articles are (title, sku, quantity); they and `units` are those of the filtered location's part
+    where one is given. `parts` are always all parts that are alive (of a cancelled order: all)."""
 
     id: int
     shop_id: int
@@ -138,11 +132,165 @@ class OrderDetail:
     told: tuple[Told, ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a list can be filtered by: (id, name), in the order to show."""
+
+    locations: tuple[tuple[int, str], ...]
+    shops: tuple[tuple[int, str], ...]
+
+
 def list_orders(conn: Connection, wanted: OrderFilter) -> list[OrderRow]:
-    """Orders by the filter, newest first (oldest first for open work is the page's choice), in at most four statements."""
-    raise NotImplementedError
+    """Orders by the filter, newest first unless `oldest_first`, in three statements whatever their number."""
+    found = conn.execute(listing(wanted)).all()
+    ids = [row.id for row in found]
+    lines = _lines_by_order(conn, ids)
+    parts = _parts_by_order(conn, ids)
+    return [_row(row, lines[row.id], parts[row.id], wanted.location_id) for row in found]
 
 
 def order_detail(conn: Connection, seal: Seal, order_id: int) -> OrderDetail | None:
-    """One order with everything a person wants to know of it, or None."""
-    raise NotImplementedError
+    """One order with everything a person wants to know of it, or None; five statements."""
+    found = conn.execute(one(order_id)).first()
+    if found is None:
+        return None
+    lines = _lines_by_order(conn, [order_id])[order_id]
+    parts = _parts_by_order(conn, [order_id])[order_id]
+    return OrderDetail(
+        row=_row(found, lines, parts, None),
+        lines=_lines(lines, parts),
+        person=seal.open_json(found.sealed_person) or {},
+        shipping_method=found.shipping_method,
+        payment_method=found.payment_method,
+        origin=found.origin,
+        pickup_location=found.pickup_name,
+        platform_status=found.platform_status,
+        reason=found.reason,
+        recorded_minor=found.recorded_minor,
+        pay_first=bool(found.settings.get("pay_first")),
+        events=_events(conn, order_id),
+        told=_told(conn, order_id),
+    )
+
+
+def choices(conn: Connection) -> Choices:
+    """All locations by priority and all shops by name."""
+    places = select(locations.c.id, locations.c.name).order_by(locations.c.priority, locations.c.name)
+    stores = select(shops.c.id, shops.c.name).order_by(shops.c.name)
+    return Choices(
+        tuple((row.id, row.name) for row in conn.execute(places)),
+        tuple((row.id, row.name) for row in conn.execute(stores)),
+    )
+
+
+# --- rows to values --------------------------------------------------------------------------------------------------
+
+
+def _lines_by_order(conn: Connection, ids: Sequence[int]) -> dict[int, list[Row[Any]]]:
+    query = select(order_lines).where(order_lines.c.order_id.in_(ids)).order_by(order_lines.c.position, order_lines.c.id)
+    by_order: dict[int, list[Row[Any]]] = defaultdict(list)
+    for line in conn.execute(query) if ids else ():
+        by_order[line.order_id].append(line)
+    return by_order
+
+
+def _parts_by_order(conn: Connection, ids: Sequence[int]) -> dict[int, tuple[Part, ...]]:
+    rows: dict[int, list[Row[Any]]] = defaultdict(list)
+    for row in conn.execute(parts_of(ids)) if ids else ():
+        rows[row.id].append(row)
+    by_order: dict[int, tuple[Part, ...]] = defaultdict(tuple)
+    for of_part in rows.values():
+        by_order[of_part[0].order_id] += (_part(of_part),)
+    return by_order
+
+
+def _part(rows: Sequence[Row[Any]]) -> Part:
+    first = rows[0]
+    return Part(
+        id=first.id,
+        location=first.location,
+        location_id=first.location_id,
+        state=first.state,
+        reason=first.reason,
+        lines=tuple(PartLine(row.line_id, row.sku, row.title, row.quantity) for row in rows if row.line_id is not None),
+        tracking_number=first.tracking_number,
+        carrier=first.carrier,
+        tracking_url=first.tracking_url,
+    )
+
+
+def _row(found: Row[Any], lines: Sequence[Row[Any]], parts: tuple[Part, ...], location_id: int | None) -> OrderRow:
+    here = _articles_at(parts, location_id)
+    articles = tuple((line.title, line.sku, line.quantity) for line in lines) if location_id is None else here
+    return OrderRow(
+        id=found.id,
+        shop_id=found.shop_id,
+        shop=found.shop,
+        platform=found.platform,
+        external_id=found.external_id,
+        number=found.number,
+        placed_at=found.placed_at,
+        handover=found.handover,
+        state=found.state,
+        lifecycle=found.lifecycle,
+        payment=found.payment,
+        owed_minor=_owed(found),
+        total_minor=found.total_minor,
+        currency=found.currency,
+        customer=found.customer_name,
+        units=sum(quantity for _, _, quantity in articles),
+        note=found.note,
+        attention=tuple(found.attention),
+        backordered=sum(line.backordered for line in lines),
+        articles=articles,
+        parts=tuple(_alive(parts)) or parts,
+    )
+
+
+def _owed(found: Row[Any]) -> int:
+    authorized = bool(found.settings.get("accept_authorized"))
+    return owed_minor(found.payment, found.outstanding_minor, found.recorded_minor, accept_authorized=authorized)
+
+
+def _articles_at(parts: Iterable[Part], location_id: int | None) -> tuple[tuple[str, str, int], ...]:
+    here = [part for part in _alive(parts) if part.location_id == location_id]
+    return tuple((line.title, line.sku, line.quantity) for part in here for line in part.lines)
+
+
+def _alive(parts: Iterable[Part]) -> list[Part]:
+    return [part for part in parts if part.state != "cancelled"]
+
+
+def _lines(lines: Sequence[Row[Any]], parts: Iterable[Part]) -> tuple[Line, ...]:
+    allocated: dict[int, int] = defaultdict(int)
+    for given in (line for part in _alive(parts) for line in part.lines):
+        allocated[given.order_line_id] += given.quantity
+    return tuple(
+        Line(
+            id=line.id,
+            external_id=line.external_id,
+            sku=line.sku,
+            title=line.title,
+            kind=line.kind,
+            quantity=line.quantity,
+            allocated=allocated[line.id],
+            backordered=line.backordered,
+            mapped=line.item_id is not None,
+            unit_price_minor=line.unit_price_minor,
+            total_minor=line.total_minor,
+        )
+        for line in lines
+    )
+
+
+def _events(conn: Connection, order_id: int) -> tuple[Event, ...]:
+    query = select(order_events).where(order_events.c.order_id == order_id).order_by(order_events.c.id).limit(_MOST_EVENTS)
+    return tuple(Event(row.at, row.code, row.facts, row.actor) for row in conn.execute(query))
+
+
+def _told(conn: Connection, order_id: int) -> tuple[Told, ...]:
+    query = select(outbox).where(outbox.c.order_id == order_id).order_by(outbox.c.id).limit(_MOST_EVENTS)
+    return tuple(
+        Told(row.act, row.state, row.outcome, row.reason, row.tries, row.due_at, row.fulfillment_order_id)
+        for row in conn.execute(query)
+    )

@@ -41,14 +41,15 @@ def drain(
     limit: int = 20,
 ) -> Drained:
     """Announce up to `limit` due outbox rows of one shop, those of one order in sequence. No lock is held over HTTP."""
-    finished = 0
-    while finished < limit:
+    tried = finished = 0
+    while tried < limit:
         with engine.begin() as conn:
             if shop.id not in shops.callable_now(conn, now()):
                 return Drained(finished, more=False)
-            rows = outbox.claim(conn, shop.id, now(), lease=_LEASE, limit=min(_MOST_AT_ONCE, limit - finished))
+            rows = outbox.claim(conn, shop.id, now(), lease=_LEASE, limit=min(_MOST_AT_ONCE, limit - tried))
         if not rows:
             return Drained(finished, more=False)
+        tried += len(rows)
         for row in rows:
             finished += _record(engine, platform, shop, _tell(platform, shop, row), now(), rnd())
     with engine.connect() as conn:

@@ -242,9 +242,10 @@ def count(value: object) -> int:
 
 
 def moment(value: object) -> datetime:
-    """A v2 date (RFC 2822, always UTC) as an aware time."""
+    """A v2 date (RFC 2822; without an offset it is UTC) as an aware time in UTC."""
     try:
-        return parsedate_to_datetime(str(value)).replace(tzinfo=UTC)
+        at = parsedate_to_datetime(str(value))
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, IndexError, TypeError):
         raise Malformed(f"{str(value)[:40]!r} is not a date.") from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
@@ -39,9 +40,12 @@ def read_order(http: Http, shop: Shop, order_id: str) -> client.Row:
 
 
 def read_lines(http: Http, shop: Shop, order: client.Row) -> list[normalize.Row]:
-    """All lines of an order, however many: those that came with it, or every page of its products."""
-    lines = normalize.side_loaded_lines(order)
-    return lines if lines is not None else list(client.v2_rows(http, shop, f"v2/orders/{order['id']}/products"))
+    """All lines of an order, however many: those that came with it, or every page of its products; sorted by their id,
+    so that an order looks the same whichever way it was read."""
+    lines: Iterable[normalize.Row] | None = normalize.side_loaded_lines(order)
+    if lines is None:
+        lines = client.v2_rows(http, shop, f"v2/orders/{order['id']}/products")
+    return sorted(lines, key=lambda line: normalize.count(line.get("id")))
 
 
 def read_pickups(http: Http, shop: Shop, order_id: object) -> list[client.Row]:

@@ -47,12 +47,12 @@ def _usable(secret: str) -> bool:
 
 
 def _typed_domain(typed: str) -> str:
-    """As a person may type it: with https://, capitals or only the store's name."""
+    """As a person may type it: with https://, capitals or only the store's name; nothing may have to be cut away."""
+    bare = re.sub(r"^https?://", "", typed.strip().lower()).rstrip("/")
     try:
-        sanitized = sanitize_shop_domain(typed.strip().rstrip("/"))
+        domain = shop_domain(sanitize_shop_domain(bare) or bare)
     except ValueError:  # its urlparse on something like "[x.myshopify.com"
-        sanitized = None
-    domain = shop_domain(sanitized or typed.strip())
-    if not domain:
+        domain = ""
+    if domain not in (bare, f"{bare}.myshopify.com") or not domain:
         raise Rejected(f"{typed[:80]!r} is not a Shopify store.", f"Give {CREDENTIALS['domain']}.")
     return domain

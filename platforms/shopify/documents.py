@@ -72,7 +72,7 @@ ORDER_LINES = Document(
     "order",
     f"""
 query OrderLines($id: ID!, $after: String) {{
-  order(id: $id) {{ lineItems(first: 100, after: $after) {{ {_PAGE} nodes {{ ...Line }} }} }}
+  order(id: $id) {{ lineItems(first: 50, after: $after) {{ {_PAGE} nodes {{ ...Line }} }} }}
 }}{_LINE}""",
 )
 
@@ -88,7 +88,7 @@ PART_LINES = Document(
     "fulfillmentOrder",
     f"""
 query PartLines($id: ID!, $after: String) {{
-  fulfillmentOrder(id: $id) {{ lineItems(first: 250, after: $after) {{ {_PAGE} nodes {{ ...PartLine }} }} }}
+  fulfillmentOrder(id: $id) {{ lineItems(first: 100, after: $after) {{ {_PAGE} nodes {{ ...PartLine }} }} }}
 }}{_PART_LINE}""",
 )
 
@@ -118,7 +118,7 @@ SHIPMENT_LINES = Document(
     "fulfillment",
     f"""
 query ShipmentLines($id: ID!, $after: String) {{
-  fulfillment(id: $id) {{ fulfillmentLineItems(first: 250, after: $after) {{ {_PAGE} nodes {{ quantity lineItem {{ id }} }} }} }}
+  fulfillment(id: $id) {{ fulfillmentLineItems(first: 100, after: $after) {{ {_PAGE} nodes {{ quantity lineItem {{ id }} }} }} }}
 }}""",
 )
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 from connector.domain.orders import Order
-from connector.platform import Account, AuthLost, ChangedPage, RemoteLocation, Retryable, Shop
+from connector.platform import Account, AuthLost, ChangedPage, RemoteLocation, Retryable, Shop, Throttled
 from platforms.http import Http
 from platforms.shopify import documents
 from platforms.shopify.client import ask, pages
@@ -21,6 +22,9 @@ from platforms.shopify.pieces import moment
 # customer collects and where, so a young order without them is read again shortly; an old one is taken as it is.
 _ROUTING_SECONDS = 120.0
 _ROUTING_RETRY_SECONDS = 3.0
+
+_PATIENCE_SECONDS = 20.0
+_SHORTEST_PAUSE_SECONDS = 1.0
 
 # Fulfillments in these states handed nothing over.
 _VOID = frozenset({"CANCELLED", "ERROR", "FAILURE"})
@@ -61,18 +65,36 @@ def read_order(http: Http, shop: Shop, order_id: str) -> dict[str, Any] | None:
 
 
 class _Caller:
-    """Calls to one shop."""
+    """The calls that read one order beyond its first page.
+
+    All pages of a very long order (500 lines) cost more than a store's bucket holds. Starting anew after each Throttled
+    would never come to an end, so these calls wait in place, for `_PATIENCE_SECONDS` in all.
+    """
 
     def __init__(self, http: Http, shop: Shop) -> None:
         self._http = http
         self._shop = shop
+        self._patience_seconds = _PATIENCE_SECONDS
 
     def node(self, document: Document, gid: str, **variables: object) -> dict[str, Any]:
         """The object the document asks for; Retryable where it vanished since its id was read."""
-        found = ask(self._http, self._shop, document, id=gid, **variables)[document.field]
-        if not isinstance(found, dict):
-            raise Retryable(f"{gid} vanished while its order was read.", "It is read again by itself.")
-        return found
+        while True:
+            try:
+                found = ask(self._http, self._shop, document, id=gid, **variables)[document.field]
+            except Throttled as error:
+                self._wait(error)
+                continue
+            if not isinstance(found, dict):
+                raise Retryable(f"{gid} vanished while its order was read.", "It is read again by itself.")
+            return found
+
+    def _wait(self, error: Throttled) -> None:
+        """Wait as long as Shopify asks; raise the error where that is longer than the patience left."""
+        seconds = max(_SHORTEST_PAUSE_SECONDS, error.retry_after_seconds or 0.0)
+        if seconds > self._patience_seconds:
+            raise error
+        self._patience_seconds -= seconds
+        time.sleep(seconds)
 
     def rest(self, document: Document, gid: str, name: str, first: dict[str, Any]) -> list[dict[str, Any]]:
         """All nodes of a connection whose first page is at hand."""

@@ -31,6 +31,7 @@ _MISMATCH = "Link the shop again with the consumer secret that belongs to the ke
 
 # WooCommerce answers 401 under one code for several causes; only its (English) message tells them apart (10.5.0).
 _REFUSED_KEYS = (
+    ("consumer key", "The shop does not know the key.", "Make a new Read/Write key and link the shop again with it."),
     ("write permissions", "The key may only read.", "Make a key with Read/Write permission and link the shop again."),
     ("timestamp", "The shop finds our clock wrong.", "Set this machine's clock and the shop's clock by a time server."),
     ("nonce", "The shop has seen this signature before.", _AGAIN),

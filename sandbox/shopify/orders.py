@@ -136,7 +136,7 @@ def shown(order: Order) -> Shown:
         status="Cancelled" if order["cancelled_at"] else FULFILLMENT_WORDS[fulfillment_status(order)],
         tracking=tuple(shipment["tracking"]["number"] for shipment in order["shipments"] if shipment["tracking"].get("number")),
         handover=order["handover"],
-        pickup=LOCATION_BY_CODE[pickup].name if pickup else "",
+        pickup=pickup,
         notes=tuple(order["notes"]),
         lines=tuple((line["sku"] or line["title"], line["current"]) for line in order["lines"]),
     )

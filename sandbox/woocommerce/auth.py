@@ -7,7 +7,7 @@ import collections
 import hmac
 import time
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, quote, unquote
+from urllib.parse import parse_qsl, quote
 
 import flask
 
@@ -101,7 +101,7 @@ def _key(name: str) -> _Key | None:
 
 
 def _encoded(text: str) -> str:
-    return quote(unquote(text), safe="~")
+    return quote(text, safe="~")
 
 
 def _refused(message: str) -> Refusal:

@@ -32,8 +32,9 @@ def parameter(name: str, default: str = "") -> str:
 
 
 def parameters(name: str) -> list[str]:
-    """A list: `a,b`, or `name[]` repeated."""
-    return [word for word in ",".join([parameter(name), *flask.request.args.getlist(f"{name}[]")]).split(",") if word]
+    """A list: `a,b`, or `name[]` (or `name[0]`, `name[1]`) repeated."""
+    indexed = [value for key, value in flask.request.args.items(multi=True) if key.startswith(f"{name}[")]
+    return [word for word in ",".join([parameter(name), *indexed]).split(",") if word]
 
 
 def wanted_orders(shop: Shop) -> list[Order]:

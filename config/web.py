@@ -1,0 +1,58 @@
+"""`python -m config.web`: the web server, granian on the application factory.
+
+granian starts a worker again that dies, and gives up when one dies twice within 5.5 s (2.8.7, server/common.py); then our
+supervisor starts the whole. Its workers outlive a killed main process and would keep the port: hence the tether.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server import Server
+
+from config import settings, tether
+
+_APPLICATION = "webhooks.app"  # by name: this room is below the doors
+_FACTORY = "create_app"
+_KILL_AFTER_SECONDS = 4
+_BACKLOG = 1024
+
+
+def serve() -> None:
+    """Serve until SIGTERM or SIGINT; requests that have begun are finished, for 4 s at most."""
+    chosen = settings.load()
+    server = Server(
+        _APPLICATION,
+        address=chosen.host,
+        port=chosen.port,
+        interface=Interfaces.WSGI,
+        workers=chosen.web_processes,
+        blocking_threads=chosen.web_threads,
+        backlog=_BACKLOG,
+        respawn_failed_workers=True,
+        respawn_interval=0.2,
+        workers_kill_timeout=_KILL_AFTER_SECONDS,
+        log_level=LogLevels.error,
+    )
+    server.serve(target_loader=partial(load, os.getpid()), wrap_loader=False)
+
+
+def load(main_process: int) -> Callable[..., Any]:
+    """The application, within a worker process, which ends with the main process."""
+    tether.die_with_parent(signal.SIGKILL)
+    if os.getppid() != main_process:
+        sys.exit("the web server's main process is gone already")
+    application: Callable[..., Any] = getattr(importlib.import_module(_APPLICATION), _FACTORY)()
+    return application
+
+
+if __name__ == "__main__":
+    serve()

@@ -1,0 +1,114 @@
+"""What a person does on an order's page: each act is a form, answered by the page as it then stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from flask import abort, flash, redirect, request, url_for
+from werkzeug.wrappers import Response
+
+from connector.db.order_views import OrderDetail, Part
+from connector.domain.errors import Rejected
+from connector.domain.fulfillment import Step, refusal
+from connector.domain.text import storable
+from connector.flow import fulfill
+from connector.platform import Tracking
+from desk import show, words
+from desk.amounts import parse_amount
+from desk.blueprint import desk, pages
+from desk.language import gettext
+from desk.orders import carried, order_page, read
+from desk.work import done_already, standing
+
+_ACTOR = "desk"
+_LONGEST = {"carrier": 100, "tracking_number": 200, "tracking_url": 2000, "method": 100, "reference": 200, "key": 64}
+
+Answer = Response | tuple[str, int]
+
+
+@pages.post("/orders/<int:order_id>/parts/<int:part_id>/<step>")
+def act(order_id: int, part_id: int, step: str) -> Answer:
+    """Move one part; what is not possible now is answered with what is missing."""
+    detail = read(order_id)
+    part = next((part for part in detail.row.parts if part.id == part_id), None) or abort(404)
+    wanted = Step(step) if step in set(Step) else abort(404)
+    typed = _typed("carrier", "tracking_number", "tracking_url")
+    if typed["tracking_url"] and not show.web_link(typed["tracking_url"]):
+        wrong = {"part": str(part.id), "tracking_url": gettext("This is no web address. It begins with https://.")}
+        return order_page(detail, typed=typed, wrong=wrong), 422
+    flash(*_moved(detail, part, wanted, typed))
+    return _back(order_id)
+
+
+@pages.post("/orders/<int:order_id>/payments")
+def pay(order_id: int) -> Answer:
+    """Note a payment that was taken elsewhere."""
+    detail = read(order_id)
+    typed = _typed("amount", "method", "reference", "key")
+    amount = parse_amount(typed["amount"], detail.row.currency)
+    wrong = _wrong_amount(amount, detail)
+    if amount is None or wrong:
+        return order_page(detail, typed=typed, wrong={"amount": wrong}), 422
+    flash(*_recorded(detail, amount, typed))
+    return _back(order_id)
+
+
+def _moved(detail: OrderDetail, part: Part, step: Step, typed: Mapping[str, str]) -> tuple[str, str]:
+    """Do it; the message and its category."""
+    reason = refusal(step, standing(detail, part))
+    if reason is not None:
+        return _not_moved(show.refusal(reason, step, detail, part.state), detail, part, step)
+    tracking = Tracking(typed["tracking_number"], typed["carrier"], typed["tracking_url"]) if step is Step.SHIP else None
+    try:
+        moved = fulfill.move(desk().engine, part.id, step, datetime.now(UTC), actor=_ACTOR, tracking=tracking)
+    except Rejected as error:  # someone else was quicker: what the page was built from is no longer so
+        return _not_moved(str(error), detail, part, step)
+    desk().ring(moved.wakes)
+    return _about(words.DONE[step], detail, part), "done"
+
+
+def _not_moved(why: str, detail: OrderDetail, part: Part, step: Step) -> tuple[str, str]:
+    if done_already(step, part.state):
+        return _about(words.DONE_ALREADY, detail, part), "done"
+    return why, "refused"
+
+
+def _about(sentence: str, detail: OrderDetail, part: Part) -> str:
+    return show.fill(sentence, number=detail.row.number, location=part.location)
+
+
+def _wrong_amount(amount: int | None, detail: OrderDetail) -> str:
+    if amount is None or amount == 0:
+        return gettext(
+            "This is no amount of money. Write it like %(example)s.", example=show.typed_amount(1250, detail.row.currency)
+        )
+    if amount > detail.row.owed_minor:
+        owed = show.money(detail.row.owed_minor, detail.row.currency)
+        return gettext("That is more than the %(owed)s still owed.", owed=owed)
+    return ""
+
+
+def _recorded(detail: OrderDetail, amount: int, typed: Mapping[str, str]) -> tuple[str, str]:
+    try:
+        recorded = fulfill.record_payment(
+            desk().engine,
+            detail.row.id,
+            datetime.now(UTC),
+            actor=_ACTOR,
+            amount_minor=amount,
+            method=typed["method"],
+            reference=typed["reference"],
+            key=f"desk:{typed['key']}" if typed["key"] else "",
+        )
+    except Rejected as error:
+        return str(error), "refused"
+    return show.fill(words.RECORDED, amount=show.money(recorded.amount_minor, recorded.currency)), "done"
+
+
+def _typed(*fields: str) -> dict[str, str]:
+    return {name: storable(request.form.get(name, "")).strip()[: _LONGEST.get(name, 100)] for name in fields}
+
+
+def _back(order_id: int) -> Response:
+    return redirect(url_for("desk.order", order_id=order_id, **carried()), 303)  # type: ignore[arg-type]

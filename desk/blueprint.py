@@ -1,0 +1,46 @@
+"""The blueprint all pages stand on, and what it was given to work with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from flask import Blueprint, Response, current_app
+from flask_wtf.csrf import CSRFProtect
+from sqlalchemy import Engine
+
+from connector.db.sealed import Seal
+from connector.flow.wake import Wake
+
+pages = Blueprint("desk", __name__, template_folder="templates", static_folder="static", static_url_path="/static/desk")
+csrf = CSRFProtect()
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the pages read from and act through."""
+
+    engine: Engine
+    seal: Seal
+    ring: Callable[[Iterable[Wake]], None]
+    titles: Mapping[str, str]
+
+
+def desk() -> Desk:
+    """What `register` was given for the running application."""
+    return cast(Desk, current_app.extensions["desk"])
+
+
+@pages.before_request
+def _only_our_own_forms() -> None:
+    csrf.protect()
+
+
+@pages.after_request
+def _keep_out_of_caches(response: Response) -> Response:
+    """Pages show people's names and addresses: no cache may keep them. Static files have a version and may stay."""
+    if response.mimetype == "text/html":
+        response.headers["Cache-Control"] = "no-store"
+        response.vary.update(["Cookie", "Accept-Language", "X-Live"])
+    return response

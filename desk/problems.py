@@ -1,0 +1,54 @@
+"""What a person sees when something is not there or does not work: what it is, and what to do."""
+
+from __future__ import annotations
+
+from flask import current_app, render_template, request
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
+from werkzeug.exceptions import NotFound
+from werkzeug.sansio.response import Response as HttpResponse
+from werkzeug.wrappers import Response
+
+from connector.domain import errors
+from desk.blueprint import pages
+from desk.language import gettext
+
+_MACHINES = ("/webhooks", "/api", "/healthz", "/readyz", "/metrics", "/static")
+
+
+def not_found(error: NotFound) -> tuple[str, int] | HttpResponse:
+    """An address that leads nowhere; machines get the plain answer."""
+    if request.path.startswith(_MACHINES) or not request.accept_mimetypes.accept_html:
+        return error.get_response()
+    return _page(gettext("There is nothing here"), gettext("The order or page does not exist, or no longer."), 404)
+
+
+@pages.errorhandler(errors.NotFound)
+def _gone(_error: Exception) -> tuple[str, int]:
+    return _page(gettext("There is nothing here"), gettext("The order or page does not exist, or no longer."), 404)
+
+
+@pages.errorhandler(CSRFError)
+def _foreign_form(_error: CSRFError) -> tuple[str, int]:
+    """A form without our token: of another site, or of a session that has ended."""
+    return _page(
+        gettext("This form is no longer valid"),
+        gettext("Nothing was done. Open the order again and repeat it there."),
+        400,
+    )
+
+
+@pages.errorhandler(OperationalError)
+@pages.errorhandler(InterfaceError)
+@pages.errorhandler(NoConnection)
+def _no_database(error: Exception) -> Response:
+    current_app.logger.error("The desk has no database: %s", type(error).__name__)
+    text = gettext("The orders cannot be read at the moment. Nothing is lost: try again in a few seconds.")
+    response = current_app.make_response(_page(gettext("One moment, please"), text, 503))
+    response.headers["Retry-After"] = "5"
+    return response
+
+
+def _page(title: str, text: str, status: int) -> tuple[str, int]:
+    return render_template("desk/problem.html", title=title, text=text, status=status), status

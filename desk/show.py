@@ -1,0 +1,242 @@
+"""How values look on a page: money, times, words and explanations in the language of the request."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from babel.dates import format_datetime, format_skeleton, format_time, format_timedelta
+from flask import Flask, request, url_for
+from flask_babel import get_timezone
+
+from connector.db.order_views import Event, OrderDetail, OrderRow, Told
+from connector.domain.explanation import SENTENCES
+from connector.domain.fulfillment import Refusal, Step
+from desk import amounts, words
+from desk.blueprint import desk
+from desk.language import LANGUAGES, gettext, locale
+
+_STATIC = Path(__file__).parent / "static"
+_MOMENT = timedelta(minutes=1)
+
+
+def install(app: Flask) -> None:
+    """Give the templates this file as `show`."""
+    from desk import show
+
+    app.jinja_env.globals.update(show=show, LANGUAGES=LANGUAGES)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+
+
+CARRIERS = ("Colissimo", "Chronopost", "Mondial Relay", "DHL", "DPD", "GLS", "UPS", "FedEx")
+
+
+def language() -> str:
+    """The code of the page's language."""
+    return str(locale())
+
+
+def in_language(code: str) -> str:
+    """This page's address in another language; that of the list where the page is the answer to a form."""
+    path = request.path if request.method == "GET" else url_for("desk.orders")
+    kept = request.args if request.method == "GET" else {}
+    return f"{path}?{urlencode({**kept, 'lang': code})}"
+
+
+# --- money, times, addresses -----------------------------------------------------------------------------------------
+
+
+def money(minor: int, currency: str) -> str:
+    """An amount as the reader's language writes it."""
+    return amounts.money(minor, currency, locale())
+
+
+def typed_amount(minor: int, currency: str) -> str:
+    """An amount as it stands in a form's field."""
+    return amounts.typed_amount(minor, currency, locale())
+
+
+def when(at: datetime) -> str:
+    """The time of day, with the date unless it is today, and the year unless it is this one."""
+    here, today = at.astimezone(get_timezone()), datetime.now(get_timezone())
+    clock = format_time(here, "short", locale=locale())
+    if here.date() == today.date():
+        return clock
+    skeleton = "MMMd" if here.year == today.year else "yMMMd"
+    return f"{format_skeleton(skeleton, here, locale=locale())}, {clock}"
+
+
+def full_time(at: datetime) -> str:
+    """Date and time in full."""
+    return format_datetime(at, "long", tzinfo=get_timezone(), locale=locale())
+
+
+def ago(at: datetime) -> str:
+    """How long it has waited: "12 minutes"; "" within the first minute."""
+    since = datetime.now(UTC) - at
+    return format_timedelta(since, granularity="minute", threshold=1.2, locale=locale()) if since >= _MOMENT else ""
+
+
+def address_lines(address: Mapping[str, str]) -> list[str]:
+    """A postal address as lines, without the empty ones."""
+    town = " ".join(filter(None, (address.get("postcode", ""), address.get("city", ""))))
+    lines = [address.get(name, "") for name in ("name", "company", "street", "street2")]
+    return [line for line in (*lines, town, address.get("region", ""), _country(address.get("country", ""))) if line]
+
+
+def web_link(text: str) -> str:
+    """`text` where it is an http(s) address, else "": other kinds of link can run script."""
+    try:
+        parts = urlsplit(text.strip())
+    except ValueError:
+        return ""
+    return text.strip() if parts.scheme in ("http", "https") and parts.netloc else ""
+
+
+@cache
+def _fingerprint(name: str) -> str:
+    return hashlib.sha256((_STATIC / name).read_bytes()).hexdigest()[:10]
+
+
+def asset(name: str) -> str:
+    """The address of a static file, which changes with its content."""
+    return url_for("desk.static", filename=name, v=_fingerprint(name))
+
+
+# --- words -----------------------------------------------------------------------------------------------------------
+
+
+def state(code: str) -> tuple[str, str]:
+    """(word, tone) of a state."""
+    return _chip(words.STATES, code)
+
+
+def payment(row: OrderRow) -> tuple[str, str]:
+    """(word, tone) of the money: "nothing owed" where payments recorded here cover what the platform misses."""
+    settled = row.owed_minor == 0 and row.payment in ("unpaid", "authorized", "partly_paid")
+    return _chip(words.PAYMENTS, "settled" if settled else row.payment)
+
+
+def payment_word(code: str) -> str:
+    """The word of a payment state."""
+    return _chip(words.PAYMENTS, code)[0]
+
+
+def payment_words(codes: Iterable[str]) -> list[tuple[str, str]]:
+    """(code, word) of payment states, for a choice."""
+    return [(code, payment_word(code)) for code in codes]
+
+
+def handover(code: str) -> str:
+    """The word of a way of handing over."""
+    return gettext(words.HANDOVERS[code]) if code in words.HANDOVERS else code
+
+
+def step(code: Step) -> str:
+    """The words on a step's button."""
+    return gettext(words.STEPS[code])
+
+
+def kind(code: str) -> str:
+    """What a line sells, where it is not simply an article."""
+    return gettext(words.LINE_KINDS[code]) if code in words.LINE_KINDS else ""
+
+
+def coming(state: str, handover: str) -> str:
+    """What a person does next with a part in this state."""
+    sentence = words.NEXT.get((state, handover)) or words.NEXT.get((state, ""), "")
+    return gettext(sentence) if sentence else ""
+
+
+def attention(code: str) -> str:
+    """Why someone should look at an order."""
+    return fill(words.ATTENTION.get(code, words.ATTENTION_OTHER), code=code)
+
+
+def platform(name: str) -> str:
+    """A platform's name as people write it."""
+    return desk().titles.get(name, name.capitalize())
+
+
+def explanation(steps: Iterable[Mapping[str, Any]]) -> str:
+    """The steps of a decision in words."""
+    return " ".join(_sentence(step) for step in steps)
+
+
+def refusal(reason: Refusal, wanted: Step, detail: OrderDetail, part_state: str) -> str:
+    """Why a step is not possible, with what is missing."""
+    row = detail.row
+    return fill(
+        words.REFUSALS.get(reason.code, reason.message),
+        state=state(part_state)[0],
+        step=step(wanted),
+        handover=handover(row.handover),
+        platform=platform(row.platform),
+        owed=money(row.owed_minor, row.currency),
+    )
+
+
+def told(entry: Told, of_platform: str) -> tuple[str, str]:
+    """(sentence, tone) of how telling the platform stands."""
+    if entry.state == "waiting" and entry.tries:
+        facts = {"tries": entry.tries, "due": when(entry.due_at)}
+        return fill(words.TOLD_AGAIN, platform=platform(of_platform), **facts), "owed"
+    sentence, tone = _told_sentence(entry.state, entry.outcome)
+    return fill(sentence, platform=platform(of_platform)), tone
+
+
+def act(code: str) -> str:
+    """What the platform is told."""
+    return gettext(words.ACTS[code]) if code in words.ACTS else code
+
+
+def event(entry: Event, currency: str) -> str:
+    """One entry of the timeline in words."""
+    facts = dict(entry.facts)
+    if "amount_minor" in facts:
+        facts["amount"] = money(int(facts["amount_minor"]), str(facts.get("currency") or currency))
+    if "act" in facts:
+        facts["act"] = act(str(facts["act"]))
+    if entry.code == "told":
+        return f"{facts['act']} – {fill(_told_sentence('delivered', str(facts.get('told', '')))[0], **facts)}"
+    sentence = words.MOVED.get(str(facts.get("step"))) if entry.code == "moved" else words.EVENTS.get(entry.code)
+    return fill(sentence, **facts) if sentence else entry.code.replace("_", " ")
+
+
+def actor(name: str) -> str:
+    """Who did it."""
+    return gettext(words.ACTORS[name]) if name in words.ACTORS else name
+
+
+def fill(sentence: str, **facts: object) -> str:
+    """The translated sentence with its facts; one that is missing shows as a dash, and never breaks a page."""
+    return gettext(sentence).format_map(_Facts(facts))
+
+
+def _told_sentence(state: str, outcome: str) -> tuple[str, str]:
+    return words.TOLD.get((state, outcome)) or words.TOLD[(state, "")]
+
+
+class _Facts(dict[str, object]):
+    def __missing__(self, key: str) -> str:
+        return "–"
+
+
+def _sentence(step: Mapping[str, Any]) -> str:
+    code = str(step.get("code", ""))
+    facts = {name: value for name, value in step.items() if name != "code"}
+    return fill(SENTENCES[code], **facts) if code in SENTENCES else code.replace("_", " ")
+
+
+def _chip(table: Mapping[str, tuple[str, str]], code: str) -> tuple[str, str]:
+    word, tone = table.get(code, (code, "plain"))
+    return (gettext(word) if word else ""), tone
+
+
+def _country(code: str) -> str:
+    return str(locale().territories.get(code.upper(), code))

@@ -1,0 +1,100 @@
+// Saves clicks and keeps the page fresh. Every page works without it.
+"use strict";
+
+const LIVE_MILLISECONDS = 8000;
+const root = document.documentElement;
+root.classList.add("js");
+
+// The server writes times in the browser's zone from the next answer on.
+const zoned = document.cookie.includes("tz=");
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+if (zone) document.cookie = `tz=${encodeURIComponent(zone)}; path=/; max-age=31536000; samesite=lax`;
+
+const wanting = document.querySelector("[data-focus]");
+if (wanting) wanting.focus({ preventScroll: wanting.classList.contains("flash") });
+
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
+});
+
+// A click anywhere in a row opens the order, unless text is being selected or something else was meant.
+document.addEventListener("click", (event) => {
+  const row = event.target.closest("[data-href]");
+  if (!row || event.target.closest("a, button, input") || String(getSelection())) return;
+  if (event.ctrlKey || event.metaKey) window.open(row.dataset.href, "_blank", "noopener");
+  else location.href = row.dataset.href;
+});
+
+// A blocked button can be reached and says why; it must not do anything. A form is sent once.
+document.addEventListener("click", (event) => {
+  const blocked = event.target.closest("[aria-disabled=true]");
+  if (!blocked) return;
+  event.preventDefault();
+  const why = document.getElementById(blocked.getAttribute("aria-describedby"));
+  const field = why && why.querySelector("input:not([type=hidden])");
+  if (field) field.focus();
+  else if (why) why.scrollIntoView({ block: "center" });
+});
+document.addEventListener("submit", (event) => {
+  if (event.target.dataset.sent) event.preventDefault();
+  event.target.dataset.sent = "yes";
+});
+addEventListener("pageshow", () => document.querySelectorAll("[data-sent]").forEach((form) => delete form.dataset.sent));
+
+// Keyboard: "/" searches, j and k walk the list.
+document.addEventListener("keydown", (event) => {
+  if (event.target.matches("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "/") {
+    const search = document.querySelector("[type=search]");
+    if (search) { event.preventDefault(); search.focus(); search.select(); }
+  }
+  if (event.key === "j" || event.key === "k") walk(event.key === "j" ? 1 : -1);
+});
+
+function walk(by) {
+  const links = [...document.querySelectorAll(".orders .open")];
+  const at = links.indexOf(document.activeElement);
+  const next = links[at < 0 ? 0 : Math.min(Math.max(at + by, 0), links.length - 1)];
+  if (next) next.focus();
+}
+
+const live = document.querySelector("[data-live]");
+let known = "";
+
+async function refresh() {
+  if (document.hidden) return;
+  let answer;
+  try {
+    answer = await fetch(location.href, { headers: { "X-Live": "1" }, credentials: "same-origin", redirect: "error" });
+  } catch {
+    return; // no network now: the page stays as it is, and the next round tries again
+  }
+  if (!answer.ok) return;
+  const fragment = await answer.text();
+  if (fragment === known) return;
+  if (known || !zoned) replace(fragment);
+  known = fragment;
+}
+
+function replace(fragment) {
+  const focused = document.activeElement && live.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  const before = new Set([...live.querySelectorAll("[data-order]")].map((row) => row.dataset.order));
+  live.innerHTML = fragment;
+  const fresh = [...live.querySelectorAll("[data-order]")].filter((row) => !before.has(row.dataset.order));
+  fresh.forEach((row) => row.classList.add("fresh"));
+  if (fresh.length) announce();
+  const again = focused && [...live.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused);
+  if (again) again.focus({ preventScroll: true });
+}
+
+function announce() {
+  const news = document.getElementById("news");
+  news.textContent = "";
+  setTimeout(() => { news.textContent = news.dataset.new; }, 50);
+}
+
+if (live) {
+  refresh();
+  setInterval(refresh, LIVE_MILLISECONDS);
+  document.addEventListener("visibilitychange", refresh);
+}

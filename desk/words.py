@@ -1,0 +1,145 @@
+"""Every code a page can meet, as words. English here; the catalogues hold the other languages.
+
+A code that is not in a table is still shown, as itself: a new kind of fact must never break a page.
+"""
+
+from __future__ import annotations
+
+from connector.domain.fulfillment import Step
+from desk.language import N_
+
+# word, tone of its chip
+STATES: dict[str, tuple[str, str]] = {
+    "new": (N_("New"), "new"),
+    "in_progress": (N_("In progress"), "doing"),
+    "packed": (N_("Packed"), "packed"),
+    "ready": (N_("Ready for pickup"), "ready"),
+    "shipped": (N_("Shipped"), "done"),
+    "picked_up": (N_("Picked up"), "done"),
+    "completed": (N_("Completed"), "done"),
+    "cancelled": (N_("Cancelled"), "stopped"),
+}
+PAYMENTS: dict[str, tuple[str, str]] = {
+    "unpaid": (N_("Unpaid"), "owed"),
+    "authorized": (N_("Authorized"), "owed"),
+    "partly_paid": (N_("Partly paid"), "owed"),
+    "paid": (N_("Paid"), "plain"),
+    "partly_refunded": (N_("Partly refunded"), "plain"),
+    "refunded": (N_("Refunded"), "stopped"),
+    "settled": (N_("Nothing owed"), "plain"),
+}
+HANDOVERS: dict[str, str] = {
+    "delivery": N_("Delivery"),
+    "pickup": N_("Pickup"),
+    "none": N_("Nothing to hand over"),
+}
+OPEN_STATES = ("new", "in_progress", "packed", "ready")
+CLOSED_STATES = ("completed", "cancelled")
+
+STEPS: dict[Step, str] = {
+    Step.START: N_("Start packing"),
+    Step.PACK: N_("Mark packed"),
+    Step.READY: N_("Tell the customer it is ready"),
+    Step.SHIP: N_("Mark shipped"),
+    Step.PICK_UP: N_("Mark picked up"),
+    Step.UNPACK: N_("Un-pack"),
+}
+# What to do in a state, by (state, handover); "" is any handover.
+NEXT: dict[tuple[str, str], str] = {
+    ("new", ""): N_("Take these articles, pack them, then mark the part packed."),
+    ("in_progress", ""): N_("Take these articles, pack them, then mark the part packed."),
+    ("packed", "delivery"): N_("Packed. Next: give the parcel to the carrier, then mark it shipped."),
+    ("packed", "pickup"): N_("Packed. Next: tell the customer that it is ready, or hand it over."),
+    ("packed", "none"): N_("Packed. There is nothing to hand over."),
+    ("ready", ""): N_("The customer was told. Next: hand it over when they come, then mark it picked up."),
+    ("shipped", ""): N_("It has left. Nothing more to do for this part."),
+    ("picked_up", ""): N_("The customer has it. Nothing more to do for this part."),
+    ("cancelled", ""): N_("Cancelled. If it was packed already, put the articles back on the shelf."),
+}
+DONE: dict[Step, str] = {
+    Step.START: N_("Order {number}, {location}: packing has started."),
+    Step.PACK: N_("Order {number}, {location}: packed."),
+    Step.READY: N_("Order {number}, {location}: ready for pickup."),
+    Step.SHIP: N_("Order {number}, {location}: shipped."),
+    Step.PICK_UP: N_("Order {number}, {location}: picked up."),
+    Step.UNPACK: N_("Order {number}, {location}: un-packed."),
+}
+DONE_ALREADY = N_("Order {number}, {location}: that was done already.")
+RECORDED = N_("{amount} recorded. Nobody was charged.")
+REFUSALS: dict[str, str] = {
+    "wrong_handover": N_("This part is handed over in another way: {handover}."),
+    "wrong_state": N_("This part is “{state}” now, so “{step}” is not possible."),
+    "on_hold": N_("{platform} holds this order. Release the hold in the shop's own admin."),
+    "unpaid": N_("{owed} is still owed. Take the payment, then record it here."),
+}
+ATTENTION: dict[str, str] = {
+    "no_lines": N_("The order has no lines."),
+    "no_customer": N_("The order names no customer."),
+    "no_address": N_("There is no address to send it to."),
+    "several_addresses": N_("The order goes to several addresses; only the first is shown."),
+    "odd_characters": N_("The order held characters that cannot be stored; they were left out."),
+    "unmapped": N_("An article is not known here yet. Add its SKU and it is allocated."),
+    "product_deleted": N_("An article no longer exists in the online shop."),
+    "custom_line": N_("A line was typed in by hand; check what it means."),
+    "bundle": N_("An article is a bundle; check what belongs to it."),
+    "unknown_line_kind": N_("A line is of a kind that is not known here; check what it means."),
+    "fractional_quantity": N_("A quantity is not a whole number; it was rounded."),
+    "negative_quantity": N_("A quantity is below zero; nothing is packed for it."),
+    "pickup_unknown": N_("The place the customer wants to collect at is linked to none of our locations."),
+    "mixed_handover": N_("The customer wants one part delivered and another collected; check before packing."),
+    "not_routed": N_("The platform has not decided yet where the order is served from."),
+    "unknown_payment": N_("The platform's word for the payment is not known here; check it in the shop's own admin."),
+    "unknown_status": N_("The platform's status is not known here; check it in the shop's own admin."),
+    "point_of_sale": N_("The order was made at a till of the platform."),
+    "test_order": N_("This is a test order: nobody waits for it."),
+    "cancelled_after_handover": N_("The order was cancelled after goods had left. Take care of their return."),
+    "changed_after_handover": N_("The order was changed after goods had left. Compare what was sent with what is wanted."),
+}
+ATTENTION_OTHER = N_("Someone should look at this order: {code}.")
+LINE_KINDS: dict[str, str] = {
+    "digital": N_("digital"),
+    "gift_card": N_("gift card"),
+    "custom": N_("typed in by hand"),
+}
+
+ACTS: dict[str, str] = {
+    "packed": N_("Packed"),
+    "ready": N_("Ready for pickup"),
+    "shipped": N_("Shipped"),
+    "picked_up": N_("Picked up"),
+}
+# How telling the platform ended, by (state of the row, outcome); "" is any outcome.
+TOLD: dict[tuple[str, str], tuple[str, str]] = {
+    ("waiting", ""): (N_("{platform} is being told."), "doing"),
+    ("delivered", "applied"): (N_("{platform} was told."), "done"),
+    ("delivered", "already"): (N_("{platform} knew it already."), "done"),
+    ("delivered", "unsupported"): (N_("{platform} has no word for it, so nothing was sent."), "plain"),
+    ("delivered", "withheld"): (N_("Not sent: what {platform} says of this order weighs more."), "plain"),
+    ("delivered", ""): (N_("{platform} was told."), "done"),
+    ("dead", ""): (N_("{platform} could not be told. Someone must look at it."), "owed"),
+}
+TOLD_AGAIN = N_("{platform} could not be told yet. Tries so far: {tries}. Next try: {due}.")
+
+ACTORS: dict[str, str] = {
+    "connector": N_("connector"),
+    "platform": N_("online shop"),
+    "desk": N_("staff"),
+    "cli": N_("administrator"),
+}
+EVENTS: dict[str, str] = {
+    "received": N_("Order taken in."),
+    "changed": N_("Order changed in the online shop: {status}."),
+    "cancelled": N_("Order cancelled in the online shop; stock still here was given back."),
+    "completed": N_("The online shop counts the order as completed."),
+    "deleted": N_("Order deleted in the online shop; stock still here was given back."),
+    "payment_recorded": N_("Payment recorded: {amount}."),
+    "not_told": N_("{act}: {platform} could not be told."),
+}
+MOVED: dict[str, str] = {
+    "start": N_("{location}: packing has started."),
+    "pack": N_("{location}: packed."),
+    "ready": N_("{location}: ready for pickup."),
+    "ship": N_("{location}: shipped."),
+    "pick-up": N_("{location}: picked up."),
+    "unpack": N_("{location}: un-packed."),
+}

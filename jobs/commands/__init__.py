@@ -1,0 +1,1 @@
+"""The commands of `connector`, a noun a file."""

@@ -1,0 +1,149 @@
+"""What `connector doctor` looks at: each check is a function, and each finding says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import redis
+from rq.worker import SimpleWorker
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from connector.db import inbox_views, migrate, outbox_views, shop_views, stock, stock_views
+from connector.domain.errors import ConnectorError
+from connector.flow import shops
+from jobs import queue
+from jobs.environment import Environment, now
+
+_CLOCK_AGE = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    check: str
+    ok: bool
+    said: str
+    remedy: str = ""
+
+
+Check = Callable[[Environment], Iterable[Finding]]
+
+
+def examine(env: Environment, *, offline: bool) -> list[Finding]:
+    """Every check in turn. Without a database, or with old tables, the others have nothing to look at."""
+    findings = [*_guarded("database", _database, env), *_guarded("redis", _redis, env)]
+    if not all(finding.ok for finding in findings if finding.check in ("database", "tables")):
+        return findings
+    checks = _LOCAL if offline else {**_LOCAL, **_REMOTE}
+    return findings + [finding for name, check in checks.items() for finding in _guarded(name, check, env)]
+
+
+def _guarded(name: str, check: Check, env: Environment) -> list[Finding]:
+    try:
+        return list(check(env))
+    except SQLAlchemyError as error:
+        said = f"The database does not answer ({type(error).__name__})."
+        return [Finding(name, False, said, "Start it, or correct DATABASE_URL.")]
+    except redis.RedisError as error:
+        said = f"Redis does not answer ({type(error).__name__}); deliveries are stored meanwhile."
+        return [Finding(name, False, said, "Start it, or correct REDIS_URL.")]
+    except ConnectorError as error:
+        return [Finding(name, False, error.message, error.remedy)]
+
+
+def _database(env: Environment) -> Iterator[Finding]:
+    with env.engine.connect() as conn:
+        version = conn.execute(text("SHOW server_version")).scalar()
+    yield Finding("database", True, f"PostgreSQL {version} answers")
+    drift = migrate.drift(env.engine)
+    yield Finding(
+        "tables", not drift, "newest" if not drift else f"{len(drift)} differences", "" if not drift else "`connector migrate`"
+    )
+
+
+def _redis(env: Environment) -> Iterator[Finding]:
+    env.redis.ping()
+    yield Finding("redis", True, "answers")
+    workers = SimpleWorker.count(connection=env.redis)
+    waiting = sum(queue.queue(env.redis, task).count for task in queue.TASKS)
+    remedy = "" if workers else "Start `python -m jobs.worker`."
+    yield Finding("worker", workers > 0, f"{workers} running, {waiting} jobs waiting", remedy)
+
+
+def _clock(env: Environment) -> Iterator[Finding]:
+    with env.engine.connect() as conn:
+        beat = inbox_views.heartbeat(conn, "clock")
+    alive = beat is not None and now() - beat < _CLOCK_AGE
+    said = "has never run" if beat is None else f"ran {(now() - beat).total_seconds():.0f} s ago"
+    yield Finding("clock", alive, said, "" if alive else "Start `python -m jobs.clock`.")
+
+
+def _boxes(env: Environment) -> Iterator[Finding]:
+    with env.engine.connect() as conn:
+        standings = {"inbox": inbox_views.standings(conn), "outbox": outbox_views.standings(conn)}
+    for box, rows in standings.items():
+        dead = sum(row.rows for row in rows if row.state == "dead")
+        waiting = sum(row.rows for row in rows if row.state == "waiting")
+        remedy = f"`connector {box} list --state dead` says why; then `connector {box} replay`." if dead else ""
+        yield Finding(box, not dead, f"{waiting} waiting, {dead} given up", remedy)
+
+
+def _levels(env: Environment) -> Iterator[Finding]:
+    with env.engine.connect() as conn:
+        wrong = stock.unbalanced(conn)
+    said = "every level is the sum of its movements" if not wrong else f"{len(wrong)} levels are not the sum of their movements"
+    yield Finding("stock", not wrong, said, "" if not wrong else "Somebody wrote to the tables by hand; report it.")
+
+
+def _places(env: Environment) -> Iterator[Finding]:
+    with env.engine.connect() as conn:
+        places, goods = stock_views.list_locations(conn), stock_views.list_items(conn, limit=1)
+        linked = [(shop.name, shop_views.links(conn, shop.id)) for shop in shop_views.list_shops(conn)]
+    yield Finding("locations", bool(places), f"{len(places)}", "" if places else "`connector locations add CODE NAME`")
+    yield Finding("items", bool(goods), "there are some" if goods else "none", "" if goods else "`connector items add`")
+    for name, links in linked:
+        loose = [link.name or link.external_id for link in links if not link.location]
+        if loose:
+            yield Finding(f"locations of {name}", False, "not linked: " + ", ".join(loose), "`connector locations link`")
+
+
+def _shop_states(env: Environment) -> Iterator[Finding]:
+    with env.engine.connect() as conn:
+        rows = shop_views.list_shops(conn)
+    if not rows:
+        yield Finding("shops", False, "none is linked", "`connector shops add PLATFORM`")
+    for row in rows:
+        resting = row.paused_until is not None and row.paused_until > now()
+        well = row.state != "paused" and not resting
+        said = f"{row.state} {row.state_reason}".strip()
+        yield Finding(f"shop {row.id} {row.name}", well, said, "" if well else "Link it again with `connector shops add`.")
+
+
+def _shop_calls(env: Environment) -> Iterator[Finding]:
+    with env.engine.connect() as conn:
+        rows = [row for row in shop_views.list_shops(conn) if row.state != "uninstalled" and row.platform in env.platforms]
+    for row in rows:
+        yield from _guarded(f"call to {row.name}", _call(row.id, row.name), env)
+
+
+def _call(shop_id: int, name: str) -> Check:
+    def check(env: Environment) -> Iterator[Finding]:
+        shop = shops.by_id(env.engine, env.seal, shop_id)
+        account = env.platforms[shop.platform].check(shop)
+        yield Finding(f"call to {name}", True, f"answers as {account.name}")
+
+    return check
+
+
+_LOCAL: dict[str, Check] = {
+    "clock": _clock,
+    "boxes": _boxes,
+    "stock": _levels,
+    "places": _places,
+    "shops": _shop_states,
+}
+_REMOTE: dict[str, Check] = {"calls": _shop_calls}

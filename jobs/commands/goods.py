@@ -1,0 +1,174 @@
+"""`connector locations …`, `items …` and `stock …`: places, articles and how many there are."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from typing import TextIO
+
+import click
+
+from connector.db import shop_views, stock_views
+from connector.domain.errors import Rejected
+from connector.flow import stock as story
+from connector.flow.stock import StockLine
+from jobs.commands.session import fresh_key, json_option, session, shop_named, show_list, show_one
+from jobs.environment import now
+
+_ACTOR = "cli"
+
+
+@click.group()
+def locations() -> None:
+    """The places that keep stock."""
+
+
+@locations.command("add")
+@click.argument("code")
+@click.argument("name")
+@click.option("--kind", default="shop", show_default=True, help="What kind of place: shop, warehouse, …")
+@click.option("--priority", default=100, show_default=True, help="Who serves first: the lowest number.")
+@json_option
+def add_location(code: str, name: str, kind: str, priority: int, as_json: bool) -> None:
+    """Add a location, or change the one with this CODE.
+
+    \b
+    Example:
+      connector locations add depot "Central depot" --kind warehouse --priority 10
+    """
+    with session() as env:
+        location_id = story.add_location(env.engine, code=code, name=name, kind=kind, priority=priority)
+        show_one({"id": location_id, "code": code, "name": name, "kind": kind, "priority": priority}, as_json=as_json)
+
+
+@locations.command("list")
+@json_option
+def list_locations(as_json: bool) -> None:
+    """Every location, the first in line first."""
+    with session() as env:
+        with env.engine.connect() as conn:
+            rows = stock_views.list_locations(conn)
+        columns = ("id", "code", "name", "kind", "priority", "enabled")
+        show_list(rows, columns, as_json=as_json, empty="There is no location yet: `connector locations add`.")
+
+
+@locations.command("link")
+@click.argument("shop")
+@click.argument("external_id")
+@click.argument("code")
+@json_option
+def link_location(shop: str, external_id: str, code: str, as_json: bool) -> None:
+    """Say that EXTERNAL_ID of SHOP is our location CODE. `connector shops show SHOP` lists the shop's own locations."""
+    with session() as env:
+        shop_id = shop_named(env, shop)
+        story.link_location(env.engine, shop_id, external_id, code)
+        with env.engine.connect() as conn:
+            rows = shop_views.links(conn, shop_id)
+        show_list(rows, ("external_id", "name", "location"), as_json=as_json, empty="")
+
+
+@click.group()
+def items() -> None:
+    """The articles, each with its SKU."""
+
+
+@items.command("add")
+@click.argument("sku", required=False)
+@click.argument("title", required=False, default="")
+@click.option("--barcode", default="", help="EAN, UPC or any other code that can be scanned.")
+@click.option("--csv", "file", type=click.File("r", encoding="utf-8-sig"), help="A file with the columns sku, title, barcode.")
+@json_option
+def add_items(sku: str | None, title: str, barcode: str, file: TextIO | None, as_json: bool) -> None:
+    """Add or rename an item, or all of a CSV file. Order lines that waited for these SKUs are allocated.
+
+    \b
+    Examples:
+      connector items add TEE-RED-M "T-shirt red M" --barcode 4006381333931
+      connector items add --csv items.csv
+    """
+    if (sku is None) is (file is None):
+        raise click.UsageError("Give either a SKU or --csv.")
+    rows = _read_items(file) if file is not None else [{"sku": sku or "", "title": title, "barcode": barcode}]
+    if not all(row["sku"].strip() for row in rows):
+        raise Rejected("A SKU is empty.", "Every item needs one.")
+    with session() as env:
+        show_one({"items": story.add_items(env.engine, rows, now())}, as_json=as_json)
+
+
+def _read_items(file: TextIO) -> list[dict[str, str]]:
+    reader = csv.DictReader(file)
+    if "sku" not in (reader.fieldnames or ()):
+        raise Rejected("The file has no column named sku.", "Its first line must name the columns: sku,title,barcode.")
+    return [{name: (row.get(name) or "").strip() for name in ("sku", "title", "barcode")} for row in reader]
+
+
+@items.command("list")
+@click.option("--search", default="", help="Part of a SKU, title or barcode.")
+@click.option("--after", default="", help="Continue after this SKU.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=200, show_default=True)
+@json_option
+def list_items(search: str, after: str, limit: int, as_json: bool) -> None:
+    """Items and how many there are over all locations."""
+    with session() as env:
+        with env.engine.connect() as conn:
+            rows = stock_views.list_items(conn, search=search, after=after, limit=limit)
+        columns = ("sku", "title", "barcode", "on_hand", "committed", "available")
+        show_list(rows, columns, as_json=as_json, empty="No item: `connector items add`.")
+
+
+@click.group()
+def stock() -> None:
+    """How many there are, and facts that no order causes."""
+
+
+@stock.command("show")
+@click.argument("sku")
+@json_option
+def show_stock(sku: str, as_json: bool) -> None:
+    """The level of an item at every location: on hand, committed to orders, available."""
+    with session() as env:
+        with env.engine.connect() as conn:
+            rows = stock_views.levels_of(conn, sku)
+        if as_json:
+            show_one({"sku": sku, "locations": rows}, as_json=True)
+        else:
+            show_list(rows, ("location", "name", "on_hand", "committed", "available"), as_json=False, empty="No location yet.")
+
+
+def _stock_command(name: str, help_: str, change: Callable[..., int], quantity: click.IntRange) -> click.Command:
+    """`receive` and `count` take the same words."""
+
+    @stock.command(name, help=help_)
+    @click.argument("location")
+    @click.argument("sku")
+    @click.argument("quantity", type=quantity)
+    @click.option("--key", default="", help="Names the act, so that repeating it changes nothing.")
+    @json_option
+    def command(location: str, sku: str, quantity: int, key: str, as_json: bool) -> None:
+        with session() as env:
+            line = StockLine(sku, location, quantity)
+            written = change(env.engine, [line], now(), key=key or fresh_key())
+            with env.engine.connect() as conn:
+                rows = stock_views.levels_of(conn, sku)
+            level = next((row for row in rows if row.location == location), None)
+            show_one({"sku": sku, "movements": written, "level": level}, as_json=as_json)
+
+    return command
+
+
+_stock_command(
+    "receive",
+    "QUANTITY units of SKU arrived at LOCATION.\n\n\b\nExample:\n"
+    "  connector stock receive depot TEE-RED-M 24 --key delivery-8812",
+    lambda engine, lines, at, *, key: story.change(engine, lines, at, key=key, reason="receipt", actor=_ACTOR),
+    click.IntRange(1, 10**6),
+)
+_stock_command(
+    "count",
+    "QUANTITY units of SKU were counted at LOCATION; the difference is written.\n\n\b\n"
+    "Example:\n  connector stock count depot TEE-RED-M 21",
+    lambda engine, lines, at, *, key: story.count(engine, lines, at, key=key, actor=_ACTOR),
+    click.IntRange(0, 10**6),
+)
+
+COMMANDS = (locations, items, stock)

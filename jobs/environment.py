@@ -1,0 +1,91 @@
+"""Everything the doors' processes open at their start, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from sqlalchemy import Engine
+
+from config import embedded
+from config.embedded import Addresses
+from config.settings import Settings
+from connector.db import engine as database
+from connector.db.sealed import Seal
+from connector.platform import Platform
+from platforms import registry
+from platforms.http import Http
+
+_REDIS_CONNECT_SECONDS = 1.0
+_REDIS_ANSWER_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The opened services of one process. `redis_url` is for those who need a connection of their own kind."""
+
+    settings: Settings
+    engine: Engine
+    seal: Seal
+    platforms: Mapping[str, Platform]
+    redis: redis.Redis
+    redis_url: str
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+        self.redis.close()
+
+
+def open_at(settings: Settings, addresses: Addresses, *, name: str, pool_size: int = 5) -> Environment:
+    """Open what the settings name; `name` shows in the database's list of connections. Connects to nothing yet.
+
+    ConnectorError where the settings cannot be used.
+    """
+    return Environment(
+        settings=settings,
+        engine=database.create(addresses.database_url, pool_size=pool_size, name=f"connector {name}"),
+        seal=Seal(settings.fernet_keys),
+        platforms=registry.platforms(Http(private_allowed=settings.allow_private_shops)),
+        redis=connect_redis(addresses.redis_url),
+        redis_url=addresses.redis_url,
+    )
+
+
+@contextmanager
+def opened(settings: Settings, *, name: str, pool_size: int = 5, start: bool = False) -> Iterator[Environment]:
+    """An environment for the duration of a command; `start` runs the embedded services where they do not run already."""
+    if not start:
+        yield from _opened(settings, embedded.addresses(settings), name, pool_size)
+        return
+    with embedded.services(settings) as addresses:
+        yield from _opened(settings, addresses, name, pool_size)
+
+
+def _opened(settings: Settings, addresses: Addresses, name: str, pool_size: int) -> Iterator[Environment]:
+    environment = open_at(settings, addresses, name=name, pool_size=pool_size)
+    try:
+        yield environment
+    finally:
+        environment.close()
+
+
+def connect_redis(url: str) -> redis.Redis:
+    """A client that gives up within seconds, because nobody may wait for Redis."""
+    return redis.Redis.from_url(
+        url,
+        socket_connect_timeout=_REDIS_CONNECT_SECONDS,
+        socket_timeout=_REDIS_ANSWER_SECONDS,
+        retry=Retry(NoBackoff(), 1),
+        health_check_interval=15,
+    )
+
+
+def now() -> datetime:
+    """The time at the doors; everything further in is given it."""
+    return datetime.now(UTC)

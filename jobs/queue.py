@@ -1,0 +1,191 @@
+"""The bell: PostgreSQL knows what is to be done, Redis only says that it is time to look.
+
+A job is a task's name and a shop's id, in JSON. For each (task, shop) one flag says that a job is on its way, so that a
+thousand deliveries ring once. Losing Redis, or all it holds, loses nothing: the clock finds the rows.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import redis
+import structlog
+from rq import Queue
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from connector.domain.errors import ConnectorError
+from connector.flow.wake import Wake
+
+TASKS = ("ingest", "deliver", "poll")  # also the names of the queues, the most urgent first
+
+FLAG_SECONDS = 60  # how long a lost job can keep later wakes away; an unstarted job ends with its flag
+JOB_SECONDS = 120
+_FAILED_SECONDS = 3600
+_GATHER_SECONDS = 0.005
+_REST_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class UnknownTask(ConnectorError):
+    """A job in Redis asks for something that is not a task of ours."""
+
+
+class TableJob(Job):
+    """A job that can only run what stands in `table`: no name found in Redis is ever imported, called or sent to."""
+
+    table: ClassVar[Mapping[str, Callable[[int], None]]] = MappingProxyType({})
+
+    def _execute(self) -> None:
+        task = self.table.get(str(self.func_name))
+        arguments = tuple(self.args or ())
+        if task is None or self.instance or self.kwargs or len(arguments) != 1 or type(arguments[0]) is not int:
+            raise UnknownTask("A job in Redis is none of our tasks; it was not run.", "See who else can write to this Redis.")
+        task(arguments[0])
+
+    @property
+    def success_callback(self) -> None:
+        """None: a callback is a name in Redis."""
+
+    @property
+    def failure_callback(self) -> None:
+        """None: a callback is a name in Redis."""
+
+    @property
+    def stopped_callback(self) -> None:
+        """None: a callback is a name in Redis."""
+
+    def send_webhooks(self, *_arguments: object, **_options: object) -> None:
+        """Send nothing: the addresses would be whatever stands in Redis."""
+
+
+def queue(connection: redis.Redis, task: str, job_class: type[Job] = TableJob) -> Queue:
+    """The queue of a task."""
+    return Queue(task, connection=connection, serializer=JSONSerializer, job_class=job_class)
+
+
+def ring(connection: redis.Redis, wakes: Iterable[Wake]) -> int:
+    """Enqueue a job for each wake whose flag was down; how many. RedisError where Redis does not answer."""
+    wanted = list(dict.fromkeys(wake for wake in wakes if wake.task in TASKS))
+    if not wanted:
+        return 0
+    with connection.pipeline(transaction=False) as pipeline:
+        for wake in wanted:
+            pipeline.set(_flag(wake), 1, nx=True, ex=FLAG_SECONDS)
+        raised = pipeline.execute()
+    down = [wake for wake, was_down in zip(wanted, raised, strict=True) if was_down]
+    for wake in down:
+        _enqueue(connection, wake)
+    return len(down)
+
+
+def lower(connection: redis.Redis, wake: Wake) -> None:
+    """Take the flag down, before the work is looked at: whatever arrives from now on rings again."""
+    connection.delete(_flag(wake))
+
+
+def _flag(wake: Wake) -> str:
+    return f"connector:wake:{wake.task}:{wake.shop_id}"
+
+
+def _enqueue(connection: redis.Redis, wake: Wake) -> None:
+    try:
+        queue(connection, wake.task).enqueue_call(
+            func=wake.task,
+            args=(wake.shop_id,),
+            timeout=JOB_SECONDS,
+            ttl=FLAG_SECONDS,
+            result_ttl=0,
+            failure_ttl=_FAILED_SECONDS,
+            description=f"{wake.task} shop {wake.shop_id}",
+        )
+    except redis.RedisError:
+        with suppress(redis.RedisError):
+            lower(connection, wake)
+        raise
+
+
+class Outage:
+    """Says once that something is gone, and once that it is back."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        self._what, self._remedy, self._lasting = what, remedy, False
+
+    def seen(self, error: Exception) -> None:
+        """It failed."""
+        if not self._lasting:
+            log.warning(f"{self._what} does not answer", error=type(error).__name__, remedy=self._remedy)
+        self._lasting = True
+
+    def over(self) -> None:
+        """It answered."""
+        if self._lasting:
+            log.warning(f"{self._what} answers again")
+        self._lasting = False
+
+
+class Waker:
+    """Rings from one thread of its own, a few milliseconds after the first wake, so that many become one.
+
+    `wake` never waits for Redis and never fails. While Redis is away the wakes are kept, one for each (task, shop).
+    """
+
+    def __init__(self, connection: redis.Redis) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+        self._waiting: set[Wake] = set()
+        self._called = threading.Event()
+        self._closed = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._outage = Outage("Redis", "Deliveries are stored; the clock finds them when Redis is back.")
+
+    def wake(self, *wakes: Wake) -> None:
+        """Ring for these soon."""
+        with self._lock:
+            self._waiting.update(wakes)
+            if self._thread is None and not self._closed.is_set():
+                self._thread = threading.Thread(target=self._run, name="waker", daemon=True)
+                self._thread.start()
+        self._called.set()
+
+    def close(self) -> None:
+        """Ring for what is waiting, once, and end the thread."""
+        self._closed.set()
+        self._called.set()
+        if self._thread is not None:
+            self._thread.join()
+        with suppress(redis.RedisError):
+            ring(self._connection, self._taken())
+
+    def _run(self) -> None:
+        while not self._closed.is_set():
+            self._called.wait()
+            self._closed.wait(_GATHER_SECONDS)
+            self._called.clear()
+            self._ring_or_keep(self._taken())
+
+    def _taken(self) -> set[Wake]:
+        with self._lock:
+            taken, self._waiting = self._waiting, set()
+        return taken
+
+    def _ring_or_keep(self, wakes: set[Wake]) -> None:
+        try:
+            ring(self._connection, wakes)
+            self._outage.over()
+        except redis.RedisError as error:
+            self._outage.seen(error)
+            with self._lock:
+                self._waiting |= wakes
+            self._closed.wait(_REST_SECONDS)
+            self._called.set()
+
+
+def bound(table: Mapping[str, Callable[[int], None]]) -> type[Any]:
+    """The job class of a worker that runs `table`."""
+    return type("BoundJob", (TableJob,), {"table": MappingProxyType(dict(table))})

@@ -1,0 +1,53 @@
+"""Shops with their credentials opened, kept for a few seconds in each process, so that a delivery costs no look-up."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from connector.platform import Platform, Shop
+
+_KEEP_SECONDS = 5.0
+_MOST_SHOPS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A shop that was linked here; `uninstalled_at` is set once its merchant removed the app."""
+
+    shop: Shop
+    uninstalled_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Directory:
+    """Looks shops up by the name their platform calls them by (address key or external id). Safe for threads.
+
+    Only shops that exist are kept: a shop linked a moment ago is found at once, and made-up names take no memory.
+    """
+
+    load: Callable[[Platform, str], Known | None]
+    keep_seconds: float = _KEEP_SECONDS
+    _kept: dict[tuple[str, str], tuple[float, Known]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def find(self, platform: Platform, name: str, *, fresh: bool = False) -> Known | None:
+        """The shop, at most `keep_seconds` old; `fresh` looks in the database whatever is kept."""
+        place = (platform.name, name)
+        kept = self._kept.get(place)
+        if kept is not None and not fresh and kept[0] > time.monotonic():
+            return kept[1]
+        known = self.load(platform, name)
+        with self._lock:
+            self._kept.pop(place, None)
+            if known is not None:
+                self._make_room()
+                self._kept[place] = (time.monotonic() + self.keep_seconds, known)
+        return known
+
+    def _make_room(self) -> None:
+        while len(self._kept) >= _MOST_SHOPS:
+            del self._kept[next(iter(self._kept))]
