@@ -137,7 +137,8 @@ def _every_error_is_declared(document: Document) -> None:
 
 @cache
 def _openapi(path: Path) -> OpenAPI:
-    document = _mended(yaml.load(path.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506)
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, ten times as fast, where it is compiled in
+    document = _mended(yaml.load(path.read_text(encoding="utf-8"), loader))  # noqa: S506
     version = "v2" if ".v2." in path.name else "v3"
     document["servers"] = [{"url": f"http://{_HOST}/bigcommerce/stores/sandbox1/{version}"}]
     return OpenAPI.from_dict(document)
