@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 MOST_ORDERS_PER_MINUTE = 6000.0
 MOST_WAITING = 500  # webhooks; above it no order is placed, so that a receiver that is away finds no mountain
+MOST_PLACED = 50_000  # orders of one run: nearly three days at 12 a minute; all of them are kept in memory
 
 # Every so many orders of a shop, beginning with which (an awkward one is never a pickup, so pickups are exactly every 4th).
 _SPLIT_EVERY, _SPLIT_FIRST = 6, 0
@@ -96,7 +97,7 @@ class Traffic:
             self._wake.notify_all()
 
     def shown(self) -> dict[str, object]:
-        """The rate, how many orders were placed or refused by their shop since the start, and whether webhooks hold it up."""
+        """The rate, how many orders were placed or refused by their shop since the start, and whether a bound holds it up."""
         return {
             "orders_per_minute": self._rate,
             "placed": self._placed,
@@ -105,7 +106,7 @@ class Traffic:
         }
 
     def _held_up(self) -> bool:
-        return self._rate > 0 and self._sender.waiting() >= MOST_WAITING
+        return self._rate > 0 and (self._sender.waiting() >= MOST_WAITING or self._placed >= MOST_PLACED)
 
     def _run(self) -> None:
         last = time.monotonic()

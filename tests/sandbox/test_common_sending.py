@@ -167,6 +167,8 @@ def test_stopping_does_not_wait_for_a_receiver_that_hangs(make: Any, receiver: R
     receiver.wait_for(1)
     sender.stop()
     assert not over.is_set()
+    over.set()
+    wait_until(lambda: not any(thread.name.startswith("send-") for thread in threading.enumerate()))
     assert finished == []
     assert sender.waiting() == 1
 
@@ -180,7 +182,7 @@ def test_duplicates_are_the_same_request_again(make: Any, receiver: Receiver, kn
 
 
 def test_a_held_back_webhook_is_overtaken(make: Any, receiver: Receiver, knobs: Knobs) -> None:
-    sender, _ = make()
+    sender, _ = make(senders=1)
     knobs.set("shopify", {"webhook_reorder": 1})
     sender.queue("shopify", {"name": "first"})
     knobs.set("shopify", {"webhook_reorder": 0})

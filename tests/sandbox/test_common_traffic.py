@@ -12,6 +12,7 @@ import pytest
 import requests
 from flask import Flask
 
+from sandbox import traffic as traffic_module
 from sandbox.assembly import assemble, close
 from sandbox.catalogue import LOCATIONS, STOCK
 from sandbox.shopfront import EXTRAS, Wanted
@@ -135,3 +136,10 @@ def test_traffic_holds_back_while_too_many_webhooks_wait(app: Flask, url: str) -
         over.wait(0.3)
         assert placed(app) == before
         over.set()
+
+
+def test_traffic_ends_when_it_was_enough_for_one_run(app: Flask, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traffic_module, "MOST_PLACED", 5)
+    traffic(url, orders_per_minute=6000)
+    wait_until(lambda: bool(traffic(url)["held_up"]))
+    assert sum(placed(app)) == 5
