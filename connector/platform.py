@@ -9,9 +9,13 @@ import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from connector.domain.errors import ConnectorError
 from connector.domain.orders import Handover, Order
+
+if TYPE_CHECKING:
+    from connector.installing import Installing
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The four call errors: what the caller must do decides the class, not what went wrong.
@@ -43,6 +47,10 @@ class Throttled(CallError):
 
 class AuthLost(CallError):
     """Credentials are refused, the app is uninstalled, the shop is frozen: pause the shop and tell the merchant."""
+
+
+class TokenRefused(AuthLost):
+    """The access token itself is refused: where it can be exchanged for a new one, that is worth one try."""
 
 
 class Refused(CallError):
@@ -216,6 +224,9 @@ class Platform:
     changed_orders: ids of orders modified at or after `since`, oldest first; `cursor` "" for the first page.
     locations: the store's places.
     announce: read the remote state; already so? done; write; say what was done.
+    install: how a merchant installs the connector as an app (see `installing`), None where there is no such way.
+    refresh: exchange the shop's refresh token for new credentials (those to change, with `token_expires_at` in ISO 8601);
+        AuthLost where the platform will not. None where tokens do not expire.
     """
 
     name: str
@@ -234,3 +245,5 @@ class Platform:
     changed_orders: Callable[[Shop, datetime, str], ChangedPage]
     locations: Callable[[Shop], tuple[RemoteLocation, ...]]
     announce: Callable[[Shop, Announcement], Outcome]
+    install: Installing | None = None
+    refresh: Callable[[Shop], Mapping[str, str]] | None = None

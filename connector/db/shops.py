@@ -83,6 +83,14 @@ def set_credentials(conn: Connection, shop_id: int, sealed: bytes) -> None:
     conn.execute(update(shops).where(shops.c.id == shop_id).values(sealed_credentials=sealed))
 
 
+def merge_credentials(conn: Connection, seal: Seal, shop_id: int, changes: Mapping[str, str]) -> Mapping[str, str]:
+    """Change some of the credentials and leave the others as they are at this moment; an empty value takes one away."""
+    row = conn.execute(select(shops.c.sealed_credentials).where(shops.c.id == shop_id).with_for_update()).one()
+    merged = {name: value for name, value in {**seal.open_json(row[0]), **changes}.items() if value}
+    set_credentials(conn, shop_id, seal.seal_json(merged))
+    return merged
+
+
 def change_settings(conn: Connection, shop_id: int, changes: Mapping[str, Any]) -> None:
     """Merge settings."""
     merged = shops.c.settings.op("||")(bindparam("changes", dict(changes), type_=JSONB))

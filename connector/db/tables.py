@@ -353,3 +353,6 @@ heartbeats = Table(
     Column("name", Text, primary_key=True),
     _time("at"),
 )
+
+# More tables on the same metadata, in a file of their own.
+import connector.db.install_tables  # noqa: E402, F401
