@@ -17,7 +17,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from connector.domain.errors import ConnectorError
-from connector.flow import deliver, ingest, reconcile, shops
+from connector.flow import deliver, ingest, linking_steps, privacy, reconcile, shops
 from connector.flow.ingest import Drained
 from connector.flow.wake import Wake
 from connector.platform import Platform, Shop
@@ -145,8 +145,18 @@ def _has_more(drained: Drained) -> bool:
     return drained.more or drained.finished > 0
 
 
+def _install(env: Environment, platform: Platform, shop: Shop) -> Drained:
+    return linking_steps.drain(env.engine, env.seal, platform, shop, now, env.settings.public_url)
+
+
+def _privacy(env: Environment, platform: Platform, shop: Shop) -> Drained:
+    return privacy.drain(env.engine, env.seal, shop, now())
+
+
 TASKS: Mapping[str, Task] = {
     "ingest": Task(_ingest, _finished_some),
     "deliver": Task(_deliver, _has_more),
+    "install": Task(_install, _finished_some),
+    "privacy": Task(_privacy, _finished_some),
     "poll": Task(_poll, lambda drained: drained.more),
 }

@@ -7,7 +7,8 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects.postgresql import insert
 
-from connector.db import inbox, outbox, shops
+from connector.db import inbox, installs, outbox, shops
+from connector.db import privacy as requests
 from connector.db.tables import heartbeats
 from connector.flow.wake import Wake
 
@@ -20,7 +21,9 @@ def due(engine: Engine, now: datetime) -> tuple[Wake, ...]:
         ingest = [Wake("ingest", shop) for shop in inbox.due_shops(conn, now)]
         deliver = [Wake("deliver", shop) for shop in outbox.due_shops(conn, now) if shop in reachable]
         poll = [Wake("poll", shop) for shop in shops.due_polls(conn, now) if shop in reachable]
-    return (*ingest, *deliver, *poll)
+        install = [Wake("install", shop) for shop in installs.shops_with_steps_due(conn, now)]
+        privacy = [Wake("privacy", shop) for shop in requests.shops_with_requests_due(conn, now)]
+    return (*ingest, *deliver, *install, *privacy, *poll)
 
 
 def beat(conn: Connection, name: str, now: datetime) -> None:

@@ -28,6 +28,7 @@ from connector.domain.retry import (
     Trouble,
     next_try,
 )
+from connector.flow import parting
 from connector.flow.intake import Arrival, presentable, take_away, take_in
 from connector.flow.wake import Wake
 from connector.platform import AuthLost, CallError, Kind, Platform, Refused, Shop, Throttled
@@ -77,9 +78,12 @@ def drain(engine: Engine, seal: Seal, platform: Platform, shop: Shop, now: datet
     with engine.begin() as conn:
         rows = inbox.claim(conn, shop.id, now, lease=_LEASE, limit=limit)
         health = shops.health(conn, shop.id) if rows else None
+        late = any(row.kind == Kind.UNINSTALLED for row in rows) and parting.may_be_late(conn, shop.id, now)
     if health is None:
         return Drained(0, more=False)
     resting_until = health.paused_until if health.paused_until and health.paused_until > now else None
+    if late:
+        rows = [row for row in rows if row.kind != Kind.UNINSTALLED or not _outlived(engine, platform, shop, row, now)]
     readings = _read(seal, platform, shop, rows, resting=resting_until is not None)
     _note_health(engine, shop, readings, now)
     telling, finished = _write(engine, seal, shop, readings, now, resting_until)
@@ -134,6 +138,19 @@ def _as_fetched(row: Row, fetched: dict[str, Order | Exception | None]) -> _Read
 
 class _NotRead(Exception):
     """Not asked in this pass: the shop rests, or enough was read already."""
+
+
+def _outlived(engine: Engine, platform: Platform, shop: Shop, row: Row, now: datetime) -> bool:
+    """Whether a word of the app's removal came after the shop had been linked again: then it ends here. Where the shop
+    does not answer, its lease brings the row back."""
+    try:
+        linked = parting.still_linked(platform, shop)
+    except CallError:
+        return True
+    if linked:
+        with engine.begin() as conn:
+            inbox.finish(conn, [(row.id, "ignored", "It is older than the shop's present link.")], now)
+    return linked
 
 
 def _note_health(engine: Engine, shop: Shop, readings: Sequence[_Reading], now: datetime) -> None:
@@ -191,7 +208,7 @@ def _write_together(
         arrivals = [Arrival(reading.order, reading.fetched) for reading in carrying if reading.order is not None]
         taken = take_in(conn, seal, shop, arrivals, now) if arrivals else None
         judged = {reading.row.id: verdict for reading, verdict in zip(carrying, taken.judged if taken else (), strict=True)}
-        endings = [_ending(conn, shop, reading, judged.get(reading.row.id), now, resting_until) for reading in mine]
+        endings = [_ending(conn, seal, shop, reading, judged.get(reading.row.id), now, resting_until) for reading in mine]
         inbox.finish(conn, [(end.row.id, end.state, end.reason) for end in endings if end.due_at is None], now)
         for end in endings:
             if end.due_at is not None:
@@ -200,7 +217,13 @@ def _write_together(
 
 
 def _ending(
-    conn: Connection, shop: Shop, reading: _Reading, verdict: Freshness | None, now: datetime, resting_until: datetime | None
+    conn: Connection,
+    seal: Seal,
+    shop: Shop,
+    reading: _Reading,
+    verdict: Freshness | None,
+    now: datetime,
+    resting_until: datetime | None,
 ) -> _Ending:
     row = reading.row
     if verdict is Freshness.UNCLEAR:
@@ -212,7 +235,7 @@ def _ending(
     if reading.trouble is not None:
         return _put_off(row, reading.trouble, now)
     if row.kind == Kind.UNINSTALLED:
-        shops.uninstall(conn, shop.id, "The merchant removed the app.")
+        parting.depart(conn, seal, shop.id, now)
         return _Ending(row, "uninstalled", "done")
     return _gone(conn, shop, row, now)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
+from connector.installing import App
 from connector.platform import Platform
 from platforms.http import Http
+from platforms.woocommerce.approval import installing
 from platforms.woocommerce.auth import OPTIONS, open_shop
 from platforms.woocommerce.install import check, subscribe
 from platforms.woocommerce.normalize import normalize
@@ -13,9 +15,11 @@ from platforms.woocommerce.orders import changed_orders, fetch_order, locations
 from platforms.woocommerce.status import announce
 from platforms.woocommerce.webhook import genuine, is_ping, parse
 
+NO_APP = App()
 
-def build(http: Http) -> Platform:
-    """WooCommerce, calling out through `http`."""
+
+def build(http: Http, app: App = NO_APP) -> Platform:
+    """WooCommerce, calling out through `http`. `app` is not looked at: WooCommerce knows no registered apps."""
     return Platform(
         name="woocommerce",
         title="WooCommerce",
@@ -33,4 +37,5 @@ def build(http: Http) -> Platform:
         changed_orders=partial(changed_orders, http),
         locations=partial(locations, http),
         announce=partial(announce, http),
+        install=installing(http),
     )
