@@ -112,6 +112,6 @@ CREDENTIALS: dict[str, dict[str, str]] = {
     "bigcommerce": {
         "store_hash": "sandbox1",
         "token": "sandbox-token",
-        "client_secret": "sandbox-client-secret-0123456789abcdef",
+        "client_secret": "sandbox-client-secret-0123456789",
     },
 }

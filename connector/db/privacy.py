@@ -113,9 +113,15 @@ def export(conn: Connection, request_id: int) -> bytes | None:
     return sealed
 
 
-def forget_exports(conn: Connection, shop_id: int) -> None:
-    """The shop's exports are deleted."""
-    mine = privacy_requests.c.shop_id == shop_id
+def exports(conn: Connection, shop_id: int) -> list[Row[Any]]:
+    """The exports kept for a shop: id, sealed_export."""
+    mine = (privacy_requests.c.shop_id == shop_id) & privacy_requests.c.sealed_export.is_not(None)
+    return list(conn.execute(select(privacy_requests.c.id, privacy_requests.c.sealed_export).where(mine)))
+
+
+def forget_exports(conn: Connection, request_ids: Collection[int]) -> None:
+    """Exports are deleted."""
+    mine = privacy_requests.c.id.in_(list(request_ids))
     conn.execute(update(privacy_requests).where(mine).values(sealed_export=None))
 
 
@@ -129,7 +135,9 @@ def people(conn: Connection, shop_id: int) -> Iterator[Row[Any]]:
 
 def bodies(conn: Connection, shop_id: int) -> Iterator[Row[Any]]:
     """Every delivery of a shop that still has its body, in batches: id, external_id, sealed_body."""
-    yield from (row for row in _batches(conn, inbox, shop_id, (inbox.c.id, inbox.c.external_id, inbox.c.sealed_body)) if row[2])
+    yield from (
+        row for row in _batches(conn, inbox, shop_id, (inbox.c.id, inbox.c.external_id, inbox.c.sealed_body)) if row.sealed_body
+    )
 
 
 def _batches(conn: Connection, table: Table, shop_id: int, columns: Sequence[Any]) -> Iterator[Row[Any]]:

@@ -98,6 +98,8 @@ def _redact(conn: Connection, seal: Seal, shop: Shop, request: RequestRow, now: 
     rows.blank_orders(conn, list(found), _nobody(seal))
     named = [row.id for row in rows.bodies(conn, shop.id) if _names(seal.open(row.sealed_body), person)]
     bodies = rows.blank_bodies(conn, shop.id, named, [*found.values(), *order_ids])
+    exported = ((row.id, seal.open_json(row.sealed_export)) for row in rows.exports(conn, shop.id))
+    rows.forget_exports(conn, [number for number, export in exported if _is(export, person)])
     rows.finish(conn, request.id, {"orders": len(found), "deliveries": bodies}, now)
 
 
@@ -110,7 +112,7 @@ def _redact_shop(conn: Connection, seal: Seal, shop: Shop, request: RequestRow, 
     rows.blank_orders(conn, list(found), _nobody(seal))
     bodies = rows.blank_bodies(conn, shop.id, [row.id for row in rows.bodies(conn, shop.id)], ())
     shops.set_credentials(conn, shop.id, seal.seal_json({}))
-    rows.forget_exports(conn, shop.id)
+    rows.forget_exports(conn, [row.id for row in rows.exports(conn, shop.id)])
     installs.forget_users(conn, shop.id)
     rows.finish(conn, request.id, {"orders": len(found), "deliveries": bodies}, now)
 

@@ -44,7 +44,7 @@ def genuine_for(app: App, shop: Shop, headers: Mapping[str, str], body: bytes) -
         return genuine(shop, headers, body)
     own = dict(shop.credentials)
     secrets = app.secrets or ("",)
-    return any([genuine(replace(shop, credentials={**own, "client_secret": word}), headers, body) for word in secrets])
+    return any(genuine(replace(shop, credentials={**own, "client_secret": word}), headers, body) for word in secrets)
 
 
 def _same(given: str, kept: str) -> bool:

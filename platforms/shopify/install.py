@@ -108,7 +108,7 @@ def _check_query(app: App, visit: Visit) -> None:
         raise Malformed("The address holds a parameter twice.", _AGAIN)
     given = visit.one("hmac").encode("utf-8", "replace")
     candidates = [query_hmac(secret, visit.query, escaped=escaped) for secret in app.secrets for escaped in (False, True)]
-    if not any([hmac.compare_digest(candidate.encode(), given) for candidate in candidates]):
+    if not any(hmac.compare_digest(candidate.encode(), given) for candidate in candidates):
         raise Forged("Shopify did not sign this address.", _AGAIN)
     try:
         age_seconds = abs(visit.now.timestamp() - int(visit.one("timestamp")))

@@ -30,7 +30,7 @@ _ORDERS = {EXPORT: "orders_requested", REDACT: "orders_to_redact", REDACT_SHOP: 
 def read(app: App, headers: Mapping[str, str], body: bytes) -> PrivacyRequest:
     """What the request asks; Forged where it is not signed by one of our secrets, Malformed where it makes no sense."""
     given = headers.get("x-shopify-hmac-sha256", "").encode("utf-8", "replace")
-    if not any([hmac.compare_digest(_signature(secret, body), given) for secret in app.secrets]):
+    if not any(hmac.compare_digest(_signature(secret, body), given) for secret in app.secrets):
         raise Forged("The signature does not fit.", "Requests about personal data come from Shopify only.")
     topic, said = headers.get("x-shopify-topic", "").strip().lower(), _decoded(body)
     needed, absent = _SHAPES.get(topic, (frozenset({topic}), frozenset()))

@@ -79,7 +79,7 @@ def genuine_for(app: App, shop: Shop, headers: Mapping[str, str], body: bytes) -
     """As `genuine`; a shop without a secret of its own was linked by our app, whose secrets sign its webhooks."""
     if shop.credentials.get("app_secret"):
         return genuine(shop, headers, body)
-    return any([genuine(replace(shop, credentials={"app_secret": secret}), headers, body) for secret in app.secrets])
+    return any(genuine(replace(shop, credentials={"app_secret": secret}), headers, body) for secret in app.secrets)
 
 
 def signature(secret: str, body: bytes) -> bytes:
