@@ -41,7 +41,6 @@ TEXTS = (
     N_("Keys were brought for this installation before."),
     N_("Look whether a firewall of the shop's host blocks its calls, or type keys in."),
     N_("No installation waits for these keys."),
-    N_("Only the store's owner removes the app."),
     N_("Open the app again from the store's admin, or begin the installation again."),
     N_("Open the connector again from the store's control panel."),
     N_("Shopify did not sign this address."),

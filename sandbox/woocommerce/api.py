@@ -49,7 +49,7 @@ def blueprint(shop: Shop, hooked: Hooks, knobs: Knobs) -> Blueprint:
         hooked.base_url = request.root_url.rstrip("/") + PREFIX
         hooked.run_waiting()
         if (request.endpoint or "").rpartition(".")[2] not in _OPEN:
-            authenticate(nonces)
+            authenticate(nonces, shop.store)
 
     @api.errorhandler(Refusal)
     def refused(refusal: Refusal) -> Response:
@@ -70,6 +70,12 @@ def _site_routes(api: Blueprint, shop: Shop, hooked: Hooks) -> None:
     def system_status() -> Response:
         environment = {"home_url": hooked.base_url, "site_url": hooked.base_url, "version": VERSION, "wp_version": WORDPRESS}
         return jsonify(only_fields({"environment": environment, "settings": {"api_enabled": True, "currency": "EUR"}}))
+
+    @api.get("/wp-json/wc/v3/orders/statuses")
+    def statuses() -> Response:
+        known = {"pending": "Pending payment", "processing": "Processing", "on-hold": "On hold", "completed": "Completed"}
+        more = {"cancelled": "Cancelled", "refunded": "Refunded", "failed": "Failed", "checkout-draft": "Draft"}
+        return jsonify([{"slug": slug, "name": name} for slug, name in {**known, **more, **shop.setting("statuses")}.items()])
 
     @api.route("/wp-json/<path:unknown>", methods=["GET", "POST", "PUT", "DELETE"])
     def no_route(unknown: str) -> Response:
