@@ -81,7 +81,7 @@ def use_token(conn: Connection, platform: str, token_id: str, expires_at: dateti
     """Whether a signed token is used for the first time; expired ones are forgotten on the way."""
     conn.execute(delete(used_tokens).where(used_tokens.c.expires_at < now))
     new = insert(used_tokens).values(platform=platform, token_id=token_id, expires_at=expires_at)
-    return conn.execute(new.on_conflict_do_nothing()).rowcount == 1
+    return conn.execute(new.on_conflict_do_nothing().returning(used_tokens.c.token_id)).first() is not None
 
 
 # --- the steps after an installation ---------------------------------------------------------------------------------
@@ -222,7 +222,7 @@ class Notice:
 def notify(conn: Connection, shop_id: int, code: str, message: str, remedy: str, now: datetime) -> bool:
     """Tell the merchant, once until it has ended; whether it is news."""
     new = insert(shop_notices).values(shop_id=shop_id, code=code, message=message, remedy=remedy, at=now)
-    return conn.execute(new.on_conflict_do_nothing()).rowcount == 1
+    return conn.execute(new.on_conflict_do_nothing().returning(shop_notices.c.id)).first() is not None
 
 
 def end_notices(conn: Connection, shop_id: int, now: datetime) -> None:

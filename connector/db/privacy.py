@@ -61,7 +61,8 @@ def add(
         due_at=now,
         finished_at=None if state == "waiting" else now,
     )
-    return conn.execute(new.on_conflict_do_nothing(index_elements=["platform", "dedup_key"])).rowcount == 1
+    unless_known = new.on_conflict_do_nothing(index_elements=["platform", "dedup_key"])
+    return conn.execute(unless_known.returning(privacy_requests.c.id)).first() is not None
 
 
 def claim(conn: Connection, shop_id: int, now: datetime, *, until: datetime) -> list[RequestRow]:

@@ -16,7 +16,7 @@ def claim(conn: Connection, shop_id: int, holder: str, now: datetime, until: dat
     taken = new.on_conflict_do_update(
         index_elements=["shop_id"], set_={"holder": holder, "until": until}, where=token_leases.c.until <= now
     )
-    return conn.execute(taken).rowcount == 1
+    return conn.execute(taken.returning(token_leases.c.holder)).first() is not None
 
 
 def release(conn: Connection, shop_id: int, holder: str) -> None:
