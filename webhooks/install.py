@@ -49,7 +49,7 @@ _COOKIE = "install"
 _COOKIE_SECONDS = 24 * 3600
 _VIEW_SECONDS = 15 * 60
 _LARGEST_BODY_BYTES = 64 * 1024
-_BACK_HOURS_REMEDY = "Open it again from the store, or install it again."
+_OPEN_AGAIN = "Open it again from the store, or install it again."
 
 log = structlog.get_logger(__name__)
 
@@ -246,7 +246,7 @@ def _stands(at: Door, platform: Platform, store: str) -> bool:
 def _linked(shop_id: int) -> str:
     at = _door()
     if not story.may_watch(at.environment.engine, _browser(), shop_id, now()):
-        raise Forged("This page is no longer open to you.", _BACK_HOURS_REMEDY)
+        raise Forged("This page is no longer open to you.", _OPEN_AGAIN)
     shop = shops.by_id(at.environment.engine, at.environment.seal, shop_id)
     return _page(at, at.environment.platforms[shop.platform], shop)
 
@@ -295,7 +295,7 @@ def _viewed(view: str) -> int:
     try:
         return int(_views().loads(view, max_age=_VIEW_SECONDS)["shop"])
     except (BadData, KeyError, TypeError, ValueError):
-        raise Forged("This page is no longer open to you.", _BACK_HOURS_REMEDY) from None
+        raise Forged("This page is no longer open to you.", _OPEN_AGAIN) from None
 
 
 # ---------------------------------------------------------------------------------------------------------------------

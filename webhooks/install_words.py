@@ -73,6 +73,7 @@ TEXTS = (
     N_("There is no such page."),
     N_("Look at the address."),
     N_("This page is no longer open to you."),
+    N_("Open it again from the store, or install it again."),
     N_("The consumer key must begin with ck_."),
     N_("The consumer secret must begin with cs_."),
     N_("Make a Read/Write key under WooCommerce > Settings > Advanced > REST API and give both its parts."),

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
+from urllib.parse import urljoin
 
 import jwt
 
@@ -170,7 +171,7 @@ def _understood(answer: Answer) -> Mapping[str, Any]:
 
 
 def _framed_by(app: App, store: str) -> tuple[str, ...]:
-    return (app.address,) if app.address else _FRAMERS
+    return (urljoin(app.address, "/").rstrip("/"),) if app.address else _FRAMERS
 
 
 _TRAITS = ("update_stock_behavior", "edit_order_stock_adjustment", "refund_order_stock_adjustment")

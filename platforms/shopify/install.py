@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urljoin
 
 import jwt
 from shopify import session_token
@@ -184,7 +184,7 @@ def _granted(app: App, store: str, said: Mapping[str, Any], user: User, now: dat
 
 
 def _framed_by(app: App, store: str) -> tuple[str, ...]:
-    return (app.address,) if app.address else (f"https://{store}", "https://admin.shopify.com")
+    return (urljoin(app.address, "/").rstrip("/"),) if app.address else (f"https://{store}", "https://admin.shopify.com")
 
 
 def _traits(shop: Shop) -> Mapping[str, object]:
