@@ -149,7 +149,7 @@ def _forget_the_shop(place: Town) -> None:
     with place.engine.begin() as conn:
         conn.execute(text("UPDATE install_states SET shop_id = NULL"))
         for table in ("install_steps", "shop_events", "shop_users", "shops"):
-            conn.execute(text(f"DELETE FROM {table}"))
+            conn.execute(text(f"DELETE FROM {table}"))  # noqa: S608
 
 
 def _refused(place: Town, browser: Browser, address: str, status: int, capfd: pytest.CaptureFixture[str]) -> None:
