@@ -37,6 +37,14 @@ class Retryable(CallError):
     """Time-out, broken connection, 5xx, nonsense instead of JSON: try again later."""
 
 
+class TimedOut(Retryable):
+    """No answer in time: the shop is asked again, but not so soon that it has no chance to recover."""
+
+
+class NotYet(Retryable):
+    """The platform answers well, and is itself not so far: ask again. It says nothing against the shop's health."""
+
+
 class Throttled(CallError):
     """The platform asks us to slow down: try again after `retry_after_seconds`."""
 

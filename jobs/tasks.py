@@ -126,15 +126,16 @@ def _lower(env: Environment, wake: Wake) -> None:
 
 
 def _ingest(env: Environment, platform: Platform, shop: Shop) -> Drained:
-    return ingest.drain(env.engine, env.seal, platform, shop, now(), limit=_INGEST_ROWS)
+    return ingest.drain(env.engine, env.seal, platform, shop, now(), limit=_INGEST_ROWS, patience=env.settings.patience)
 
 
 def _deliver(env: Environment, platform: Platform, shop: Shop) -> Drained:
-    return deliver.drain(env.engine, platform, shop, now, random.random, limit=_DELIVER_ROWS)
+    return deliver.drain(env.engine, platform, shop, now, random.random, limit=_DELIVER_ROWS, patience=env.settings.patience)
 
 
 def _poll(env: Environment, platform: Platform, shop: Shop) -> Drained:
-    return reconcile.poll(env.engine, platform, shop, now(), every=timedelta(seconds=env.settings.poll_seconds))
+    every = timedelta(seconds=env.settings.poll_seconds)
+    return reconcile.poll(env.engine, platform, shop, now(), every=every, patience=env.settings.patience)
 
 
 def _finished_some(drained: Drained) -> bool:
