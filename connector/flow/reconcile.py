@@ -19,7 +19,15 @@ _OVERLAP = timedelta(minutes=10)
 _MOST_PAGES = 200
 
 
-def poll(engine: Engine, platform: Platform, shop: Shop, now: datetime, *, every: timedelta = timedelta(minutes=10)) -> Drained:
+def poll(
+    engine: Engine,
+    platform: Platform,
+    shop: Shop,
+    now: datetime,
+    *,
+    every: timedelta = timedelta(minutes=10),
+    overlap: timedelta = _OVERLAP,
+) -> Drained:
     """Put an inbox row for every order modified since the newest stored modification, less an overlap.
 
     The cursor moves page by page to the newest modification seen, never to "now". A call error rests the shop and is raised.
@@ -33,7 +41,7 @@ def poll(engine: Engine, platform: Platform, shop: Shop, now: datetime, *, every
     page = ""
     try:
         for _ in range(_MOST_PAGES):
-            changed = platform.changed_orders(shop, cursor - _OVERLAP, page)
+            changed = platform.changed_orders(shop, cursor - overlap, page)
             found += _note(engine, shop, changed, now, now + every)
             if not changed.next:
                 break
