@@ -176,9 +176,16 @@ def _set_sources(conn: Connection, shop_id: int, external_id: str, location_ids:
 # --- settings --------------------------------------------------------------------------------------------------------
 
 
-def change_settings(engine: Engine, shop: Shop, typed: Mapping[str, str], now: datetime) -> dict[str, object]:
-    """Set what a person typed, all or nothing. Everything published is looked at again."""
+def change_settings(engine: Engine, platform: Platform, shop: Shop, typed: Mapping[str, str], now: datetime) -> dict[str, object]:
+    """Set what a person typed, all or nothing. Everything published is looked at again.
+
+    Rejected says what is allowed, by our table and by the shop itself; a call error where that cannot be asked.
+    """
     changes = {name: parsed(shop.platform, name, text) for name, text in typed.items()}
+    for name, chosen in changes.items():
+        allowed = platform.choices(shop, name) if chosen else ()
+        if allowed and chosen not in allowed:
+            raise Rejected(f"The shop knows no {chosen!r} for {name}.", f"It has {', '.join(allowed)}.")
     named = [(name, name) for name in pickup_places(shop.platform, {**shop.settings, **changes})]
     with engine.begin() as conn:
         shop_rows.change_settings(conn, shop.id, changes)
