@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, func, or_, select, text, update
+from sqlalchemy import Connection, and_, any_, func, literal, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from connector.db.tables import item_links, items, order_lines, orders
@@ -128,7 +128,7 @@ def waiting_pickups(conn: Connection, shop_id: int, external_location: str) -> l
             orders.c.shop_id == shop_id,
             orders.c.pickup_location == external_location,
             orders.c.open,
-            or_(order_lines.c.backordered > 0, orders.c.attention.contains(["pickup_unknown"])),
+            or_(order_lines.c.backordered > 0, literal("pickup_unknown") == any_(orders.c.attention)),
         )
         .group_by(orders.c.id)
         .order_by(orders.c.placed_at, orders.c.id)

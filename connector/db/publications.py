@@ -141,12 +141,21 @@ def claim(conn: Connection, shop_id: int, now: datetime, *, lease: timedelta, se
     return found
 
 
-def all_of(conn: Connection, shop_id: int) -> list[Due]:
-    """Every publication of the shop."""
+def all_of(conn: Connection, shop_id: int, *, units: Collection[str] | None = None) -> list[Due]:
+    """Every publication of the shop, or those of these stock units."""
     table = publications.c
     rows = select(table.unit_id, table.external_location, table.item_id, table.revision, table.tries)
-    found = conn.execute(rows.where(table.shop_id == shop_id).order_by(table.unit_id, table.external_location))
+    rows = (
+        rows.where(table.shop_id == shop_id) if units is None else rows.where(table.shop_id == shop_id, table.unit_id.in_(units))
+    )
+    found = conn.execute(rows.order_by(table.unit_id, table.external_location))
     return [Due(Spot(row[0], row[1]), *row[2:]) for row in found]
+
+
+def refreshed(conn: Connection, shop_id: int, rows: Sequence[Due]) -> list[Due]:
+    """The same publications as they stand now, without those that are no more."""
+    claimed = {row.spot for row in rows}
+    return [row for row in all_of(conn, shop_id, units={spot.unit_id for spot in claimed}) if row.spot in claimed]
 
 
 def finish(

@@ -105,7 +105,7 @@ def _publish(at: _Pass, rows: Sequence[Due]) -> Drained:
     if not _taken_in(at):
         _finish(at, rows, again=_SOON)
         return Drained(0, more=False, wakes=(Wake("ingest", at.shop.id),))
-    wanted = _wanted(at, rows)
+    rows, wanted = _wanted(at, rows)
     differing = _settle_equal(at, rows, found, wanted)
     changes = [(row, _change(row.spot, wanted[row.spot], found[row.spot])) for row in differing]
     for start in range(0, len(changes), at.goods.most):
@@ -131,13 +131,15 @@ def _taken_in(at: _Pass) -> bool:
     return False
 
 
-def _wanted(at: _Pass, rows: Sequence[Due]) -> dict[Spot, int]:
-    """What each spot should show."""
+def _wanted(at: _Pass, rows: Sequence[Due]) -> tuple[list[Due], dict[Spot, int]]:
+    """What each spot should show, and the publications as they stood just before that was read."""
     buffer = int(value(at.shop.settings, "stock_buffer"))
     with at.engine.connect() as conn:
+        current = publications.refreshed(conn, at.shop.id, rows)
         sources = publications.sources(conn, at.shop.id)
-        available = publications.available(conn, {row.item_id for row in rows})
-    return {row.spot: shown(available, row.item_id, sources.get(row.spot.location, ()), buffer) for row in rows}
+        available = publications.available(conn, {row.item_id for row in current})
+    wanted = {row.spot: shown(available, row.item_id, sources.get(row.spot.location, ()), buffer) for row in current}
+    return current, wanted
 
 
 def _change(spot: Spot, quantity: int, level: Level) -> Change:
