@@ -53,15 +53,20 @@ def add_location(conn: Connection, *, code: str, name: str, kind: str, priority:
     return int(conn.execute(kept).scalar_one())
 
 
-def note_remote_locations(conn: Connection, shop_id: int, remote: Sequence[tuple[str, str]]) -> None:
-    """Remember a shop's own locations (external id, name), leaving what they are linked to as it is."""
+def note_remote_locations(
+    conn: Connection, shop_id: int, remote: Sequence[tuple[str, str]], *, stocked: Collection[str] = ()
+) -> None:
+    """Remember a shop's own locations (external id, name), leaving what they are linked to as it is.
+
+    `stocked` are the ids of those at which the shop keeps quantities.
+    """
     if not remote:
         return
     statement = insert(location_links)
-    noted = statement.on_conflict_do_update(
-        index_elements=[location_links.c.shop_id, location_links.c.external_id], set_={"name": statement.excluded.name}
-    )
-    conn.execute(noted, [{"shop_id": shop_id, "external_id": key, "name": name} for key, name in remote])
+    news = {name: statement.excluded[name] for name in ("name", "keeps_stock")}
+    noted = statement.on_conflict_do_update(index_elements=[location_links.c.shop_id, location_links.c.external_id], set_=news)
+    rows = [{"shop_id": shop_id, "external_id": key, "name": name, "keeps_stock": key in stocked} for key, name in remote]
+    conn.execute(noted, rows)
 
 
 def link_location(conn: Connection, shop_id: int, external_id: str, location_id: int | None) -> None:
