@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects.postgresql import insert
 
-from connector.db import inbox, installs, outbox, shops
+from connector.db import inbox, installs, outbox, publications, shops
 from connector.db import privacy as requests
 from connector.db.tables import heartbeats
 from connector.flow.wake import Wake
@@ -23,7 +23,8 @@ def due(engine: Engine, now: datetime) -> tuple[Wake, ...]:
         poll = [Wake("poll", shop) for shop in shops.due_polls(conn, now) if shop in reachable]
         install = [Wake("install", shop) for shop in installs.shops_with_steps_due(conn, now)]
         privacy = [Wake("privacy", shop) for shop in requests.shops_with_requests_due(conn, now)]
-    return (*ingest, *deliver, *install, *privacy, *poll)
+        publish = [Wake("publish", shop) for shop in publications.due_shops(conn, now) if shop in reachable]
+    return (*ingest, *deliver, *install, *privacy, *poll, *publish)
 
 
 def beat(conn: Connection, name: str, now: datetime) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Wake:
-    """`task` ("ingest", "deliver", "install", "privacy" or "poll") has something to do for the shop."""
+    """`task` (one of `jobs.queue.TASKS`) has something to do for the shop."""
 
     task: str
     shop_id: int

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from functools import partial
 
 from connector.installing import App
-from connector.platform import Platform
-from platforms.bigcommerce import auth, install, orders, status, store, webhook
+from connector.platform import Goods, Platform
+from platforms.bigcommerce import auth, catalogue, install, orders, status, stock, store, webhook
 from platforms.http import Http
 
 NO_APP = App()
@@ -31,6 +31,16 @@ def build(http: Http, app: App = NO_APP) -> Platform:
         fetch_order=partial(orders.fetch_order, http),
         changed_orders=partial(orders.changed_orders, http),
         locations=partial(store.locations, http),
+        goods=Goods(
+            located=True,
+            most=stock.MOST,
+            settles_seconds=stock.SETTLES_SECONDS,
+            repeatable=False,
+            variants=partial(catalogue.variants, http),
+            obstacle=partial(stock.obstacle, http),
+            levels=partial(stock.levels, http),
+            publish=partial(stock.publish, http),
+        ),
         announce=partial(status.announce, http),
         install=install.installing(http, app),
     )

@@ -13,6 +13,7 @@ from typing import Any
 
 from connector.domain.errors import Malformed
 from connector.domain.orders import Order
+from connector.domain.settings import value
 from connector.installing import App
 from connector.platform import Delivery, Kind, Shop
 
@@ -34,7 +35,7 @@ def genuine(shop: Shop, headers: Mapping[str, str], body: bytes) -> bool:
     if not _same(headers.get(SECRET_HEADER.lower(), ""), shop.credentials.get("webhook_secret", "")):
         return False
     if not any(headers.get(name) for name in _SIGNATURE_HEADERS):
-        return not shop.settings.get("require_signature")
+        return not value(shop.settings, "require_signature")
     return _signed(shop.credentials.get("client_secret", ""), headers, body)
 
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from functools import partial
 
 from connector.installing import App
-from connector.platform import Platform
+from connector.platform import Goods, Platform
 from platforms.http import Http
-from platforms.shopify import auth, install, normalize, reading, status, subscriptions, tokens, webhook
+from platforms.shopify import auth, catalogue, install, normalize, reading, status, stock, subscriptions, tokens, webhook
 
 
 def _utc_now() -> datetime:
@@ -41,4 +41,14 @@ def build(http: Http, now: Callable[[], datetime] = _utc_now, app: App = NO_APP)
         announce=partial(status.announce, http),
         install=install.installing(http, app),
         refresh=partial(tokens.refresh, http, app, now),
+        goods=Goods(
+            located=True,
+            most=stock.MOST,
+            settles_seconds=0,
+            repeatable=True,
+            variants=partial(catalogue.variants, http),
+            obstacle=lambda shop: "",
+            levels=partial(stock.levels, http),
+            publish=partial(stock.publish, http),
+        ),
     )

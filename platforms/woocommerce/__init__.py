@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import partial
 
 from connector.installing import App
-from connector.platform import Platform
+from connector.platform import Goods, Platform
 from platforms.http import Http
+from platforms.woocommerce import catalogue, stock
 from platforms.woocommerce.approval import installing
 from platforms.woocommerce.auth import OPTIONS, open_shop
-from platforms.woocommerce.install import check, subscribe
+from platforms.woocommerce.install import check, choices, subscribe
 from platforms.woocommerce.normalize import normalize
 from platforms.woocommerce.orders import changed_orders, fetch_order, locations
 from platforms.woocommerce.status import announce
@@ -38,4 +39,15 @@ def build(http: Http, app: App = NO_APP) -> Platform:
         locations=partial(locations, http),
         announce=partial(announce, http),
         install=installing(http),
+        choices=partial(choices, http),
+        goods=Goods(
+            located=False,
+            most=stock.MOST,
+            settles_seconds=0,
+            repeatable=False,
+            variants=partial(catalogue.variants, http),
+            obstacle=lambda shop: "",
+            levels=partial(stock.levels, http),
+            publish=partial(stock.publish, http),
+        ),
     )
