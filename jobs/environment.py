@@ -17,7 +17,7 @@ from config.embedded import Addresses
 from config.settings import Settings
 from connector.db import engine as database
 from connector.db.sealed import Seal
-from connector.flow import access
+from connector.flow import tokens
 from connector.installing import App
 from connector.platform import Platform
 from platforms import registry
@@ -56,7 +56,7 @@ def open_at(settings: Settings, addresses: Addresses, *, name: str, pool_size: i
         settings=settings,
         engine=engine,
         seal=seal,
-        platforms={name: access.kept_fresh(engine, seal, platform, now) for name, platform in platforms.items()},
+        platforms={name: tokens.kept_fresh(engine, seal, platform, now) for name, platform in platforms.items()},
         redis=connect_redis(addresses.redis_url),
         redis_url=addresses.redis_url,
     )

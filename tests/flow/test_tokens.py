@@ -12,12 +12,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine
 
-from connector.db import access_leases as leases
 from connector.db import engine as engines
 from connector.db import installs
 from connector.db import shops as rows
+from connector.db import tokens as leases
 from connector.db.sealed import Seal
-from connector.flow import access, shops
+from connector.flow import shops, tokens
 from connector.platform import Account, AuthLost, Platform, Retryable, Shop, TokenRefused
 from tests.flow.toy import Toy
 
@@ -89,7 +89,7 @@ def desk(database_url: str, seal: Seal) -> Iterator[Desk]:
         rows.merge_credentials(conn, seal, shop.id, {"refresh_token": "r1", "token_expires_at": end})
     wanted = Desk(engine, seal, issuer, toy)
     bare = replace(toy, check=issuer.check, refresh=issuer.refresh)
-    wanted.platform = access.kept_fresh(engine, seal, bare, lambda: wanted.now)
+    wanted.platform = tokens.kept_fresh(engine, seal, bare, lambda: wanted.now)
     issuer.clock = lambda: wanted.now
     yield wanted
     engine.dispose()
@@ -152,7 +152,7 @@ def test_a_revoked_refresh_token_pauses_the_shop_and_tells_the_merchant_once(des
     for _ in range(2):
         with pytest.raises(AuthLost):
             desk.platform.check(desk.shop())
-    assert desk.state() == ("paused", [access.RECONNECT])
+    assert desk.state() == ("paused", [tokens.RECONNECT])
 
 
 def test_a_refused_token_is_exchanged_once_and_the_call_made_again(desk: Desk) -> None:
@@ -164,7 +164,7 @@ def test_a_refused_token_is_exchanged_once_and_the_call_made_again(desk: Desk) -
     desk.issuer.accepted, desk.issuer.given = "never right", 90
     desk.issuer.refresh = lambda shop: {"token": "useless"}  # type: ignore[method-assign]
     with pytest.raises(TokenRefused):
-        access.kept_fresh(
+        tokens.kept_fresh(
             desk.engine, desk.seal, replace(desk.platform, check=desk.issuer.check, refresh=desk.issuer.refresh), lambda: desk.now
         ).check(stale)
 
