@@ -1,6 +1,6 @@
 """What is done after a store was linked, as a list: each step is a function, may be repeated, and fails alone.
 
-To add a step: write a function (engine, seal, platform, shop, public_url) -> what was done, in a few words; give it a line
+To add a step: write a function (engine, seal, platform, shop, public_url, now) -> what was done, in a few words; give it a line
 in STEPS; give its code a title in `webhooks/install_words.py`. A step that needs a person raises Rejected with the remedy;
 it is shown as failed and tried again on the merchant's word. A call error is dealt with by what it means.
 """
@@ -13,20 +13,20 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
-from connector.db import goods, installs
+from connector.db import installs, shop_views
 from connector.db import shops as rows
 from connector.db.installs import StepRow
 from connector.db.sealed import Seal
 from connector.domain.errors import ConnectorError
 from connector.domain.retry import READ_WAITS_SECONDS, next_try
-from connector.flow import shops
+from connector.flow import linking, shops
 from connector.flow.ingest import Drained
 from connector.flow.wake import Wake
 from connector.platform import AuthLost, CallError, Platform, Refused, Shop
 
-Run = Callable[[Engine, Seal, Platform, Shop, str], str]
+Run = Callable[[Engine, Seal, Platform, Shop, str, datetime], str]
 
-_LEASE = timedelta(seconds=90)  # three steps, each a handful of calls
+_LEASE = timedelta(seconds=300)  # a large catalogue is read page by page
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +37,27 @@ class LinkingStep:
     run: Run
 
 
-def _webhooks(engine: Engine, seal: Seal, platform: Platform, shop: Shop, public_url: str) -> str:
+def _webhooks(engine: Engine, seal: Seal, platform: Platform, shop: Shop, public_url: str, now: datetime) -> str:
     topics = platform.subscribe(shop, shops.webhook_url(platform, shop, public_url))
     with engine.begin() as conn:
         rows.merge_credentials(conn, seal, shop.id, topics.secrets)
     return str(len(topics.topics))
 
 
-def _locations(engine: Engine, seal: Seal, platform: Platform, shop: Shop, public_url: str) -> str:
-    remote = platform.locations(shop)
-    with engine.begin() as conn:
-        goods.note_remote_locations(conn, shop.id, [(place.external_id, place.name) for place in remote])
-    return str(len(remote))
+def _locations(engine: Engine, seal: Seal, platform: Platform, shop: Shop, public_url: str, now: datetime) -> str:
+    linking.read_places(engine, platform, shop)
+    with engine.connect() as conn:
+        return str(len(shop_views.links(conn, shop.id)))
 
 
-def _settings(engine: Engine, seal: Seal, platform: Platform, shop: Shop, public_url: str) -> str:
+def _catalogue(engine: Engine, seal: Seal, platform: Platform, shop: Shop, public_url: str, now: datetime) -> str:
+    if platform.goods is None:
+        return "–"
+    found = linking.read_catalogue(engine, platform, shop, now)
+    return f"{found.linked} / {found.variants}"
+
+
+def _settings(engine: Engine, seal: Seal, platform: Platform, shop: Shop, public_url: str, now: datetime) -> str:
     traits = platform.install.traits(shop) if platform.install else {}
     with engine.begin() as conn:
         rows.change_settings(conn, shop.id, {"platform": dict(traits)})
@@ -62,6 +68,7 @@ STEPS: tuple[LinkingStep, ...] = (
     LinkingStep("webhooks", _webhooks),
     LinkingStep("locations", _locations),
     LinkingStep("settings", _settings),
+    LinkingStep("catalogue", _catalogue),
 )
 CODES = tuple(step.code for step in STEPS)
 _BY_CODE = {step.code: step for step in STEPS}
@@ -81,7 +88,7 @@ def _done(
 ) -> bool:
     state, reason, detail, due_at = "done", "", "", now()
     try:
-        detail = _BY_CODE[step.code].run(engine, seal, platform, shop, public_url) if step.code in _BY_CODE else ""
+        detail = _BY_CODE[step.code].run(engine, seal, platform, shop, public_url, now()) if step.code in _BY_CODE else ""
     except ConnectorError as error:
         wait = _wait_seconds(error, step.tries)
         state, reason, detail = ("failed" if wait is None else "waiting"), _kind(error), str(error)

@@ -72,12 +72,6 @@ def _site_routes(api: Blueprint, shop: Shop, hooked: Hooks) -> None:
         environment = {"home_url": hooked.base_url, "site_url": hooked.base_url, "version": VERSION, "wp_version": WORDPRESS}
         return jsonify(only_fields({"environment": environment, "settings": {"api_enabled": True, "currency": "EUR"}}))
 
-    @api.get("/wp-json/wc/v3/orders/statuses")
-    def statuses() -> Response:
-        known = {"pending": "Pending payment", "processing": "Processing", "on-hold": "On hold", "completed": "Completed"}
-        more = {"cancelled": "Cancelled", "refunded": "Refunded", "failed": "Failed", "checkout-draft": "Draft"}
-        return jsonify([{"slug": slug, "name": name} for slug, name in {**known, **more, **shop.setting("statuses")}.items()])
-
     @api.route("/wp-json/<path:unknown>", methods=["GET", "POST", "PUT", "DELETE"])
     def no_route(unknown: str) -> Response:
         raise Refusal(404, "rest_no_route", "No route was found matching the URL and request method.")
