@@ -9,7 +9,7 @@ import redis
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from connector.domain.errors import ConnectorError
-from jobs.commands import boxes, fulfill, goods, operate, orders, shops, tokens
+from jobs.commands import boxes, fulfill, goods, operate, orders, privacy, shops, tokens
 
 
 class Refused(click.ClickException):
@@ -60,7 +60,7 @@ def main() -> None:
     """
 
 
-_NOUNS = (operate, shops, goods, orders, fulfill, boxes, tokens)
+_NOUNS = (operate, shops, goods, orders, fulfill, boxes, tokens, privacy)
 for command in (command for noun in _NOUNS for command in noun.COMMANDS):
     main.add_command(command)
 
