@@ -41,7 +41,7 @@ def list_(as_json: bool) -> None:
 def export(request_id: int) -> None:
     """Write what is held of a customer, as JSON, for the merchant to hand to them."""
     with session() as env:
-        click.echo(story.written_export(env.engine, env.seal, request_id))
+        click.echo(story.written_export(env.engine, env.seal, request_id, now()))
 
 
 @privacy.command()
