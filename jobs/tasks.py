@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from connector.domain.errors import ConnectorError
-from connector.flow import deliver, ingest, reconcile, shops
+from connector.flow import deliver, ingest, linking, publish_stock, reconcile, shops
 from connector.flow.ingest import Drained
 from connector.flow.wake import Wake
 from connector.platform import Platform, Shop
@@ -138,6 +139,21 @@ def _poll(env: Environment, platform: Platform, shop: Shop) -> Drained:
     return reconcile.poll(env.engine, platform, shop, now(), every=every, patience=env.settings.patience)
 
 
+def _publish(env: Environment, platform: Platform, shop: Shop) -> Drained:
+    return publish_stock.drain(env.engine, env.seal, platform, shop, now, _fresh_key)
+
+
+def _fresh_key() -> str:
+    return str(uuid.uuid4())
+
+
+def _link(env: Environment, platform: Platform, shop: Shop) -> Drained:
+    linking.read_places(env.engine, platform, shop)
+    if platform.goods is not None:
+        linking.read_catalogue(env.engine, platform, shop, now())
+    return Drained(1, more=False)
+
+
 def _finished_some(drained: Drained) -> bool:
     return drained.finished > 0
 
@@ -149,5 +165,7 @@ def _has_more(drained: Drained) -> bool:
 TASKS: Mapping[str, Task] = {
     "ingest": Task(_ingest, _finished_some),
     "deliver": Task(_deliver, _has_more),
+    "publish": Task(_publish, lambda drained: drained.more),
+    "link": Task(_link, lambda drained: drained.more),
     "poll": Task(_poll, lambda drained: drained.more),
 }

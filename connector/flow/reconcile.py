@@ -28,6 +28,7 @@ def poll(
     *,
     every: timedelta = timedelta(minutes=10),
     patience: Patience = USUAL,
+    overlap: timedelta = _OVERLAP,
 ) -> Drained:
     """Put an inbox row for every order modified since the newest stored modification, less an overlap.
 
@@ -42,7 +43,7 @@ def poll(
     page = ""
     try:
         for _ in range(_MOST_PAGES):
-            changed = platform.changed_orders(shop, cursor - _OVERLAP, page)
+            changed = platform.changed_orders(shop, cursor - overlap, page)
             found += _note(engine, shop, changed, now, now + every)
             if not changed.next:
                 break

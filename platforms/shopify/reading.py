@@ -30,7 +30,14 @@ _SHORTEST_PAUSE_SECONDS = 1.0
 _VOID = frozenset({"CANCELLED", "ERROR", "FAILURE"})
 
 # Least permissions for all that this folder asks (the schema's own scope map, 2026-10); write_x grants read_x.
-SCOPES = ("read_orders", "read_customers", "read_products", "read_locations", "write_merchant_managed_fulfillment_orders")
+SCOPES = (
+    "read_orders",
+    "read_customers",
+    "read_products",
+    "read_locations",
+    "write_inventory",
+    "write_merchant_managed_fulfillment_orders",
+)
 
 
 def fetch_order(http: Http, now: Callable[[], datetime], shop: Shop, order_id: str) -> Order | None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from connector.platform import Platform
+from connector.platform import Goods, Platform
 from platforms.http import Http
+from platforms.woocommerce import catalogue, stock
 from platforms.woocommerce.auth import OPTIONS, open_shop
-from platforms.woocommerce.install import check, subscribe
+from platforms.woocommerce.install import check, choices, subscribe
 from platforms.woocommerce.normalize import normalize
 from platforms.woocommerce.orders import changed_orders, fetch_order, locations
 from platforms.woocommerce.status import announce
@@ -33,4 +34,15 @@ def build(http: Http) -> Platform:
         changed_orders=partial(changed_orders, http),
         locations=partial(locations, http),
         announce=partial(announce, http),
+        choices=partial(choices, http),
+        goods=Goods(
+            located=False,
+            most=stock.MOST,
+            settles_seconds=0,
+            repeatable=False,
+            variants=partial(catalogue.variants, http),
+            obstacle=lambda shop: "",
+            levels=partial(stock.levels, http),
+            publish=partial(stock.publish, http),
+        ),
     )
