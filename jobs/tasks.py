@@ -17,6 +17,7 @@ import structlog
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from connector.db import shops as shop_rows
 from connector.domain.errors import ConnectorError
 from connector.flow import deliver, ingest, linking, publish_stock, reconcile, shops
 from connector.flow.ingest import Drained
@@ -31,6 +32,7 @@ _DELIVER_ROWS = 1  # each may take half a minute where the shop hangs
 _LOCKS = 7310  # the advisory locks of the tasks are (7310 + place in the table, shop)
 _TRY_LOCK = text("SELECT pg_try_advisory_lock(:space, :shop)")
 _UNLOCK = text("SELECT pg_advisory_unlock(:space, :shop)")
+_WARD = 7309  # and the advisory locks of the workers that are with failing shops (7309, 0 ..)
 _LOOKS = 2
 _LOOK_SECONDS = 0.01
 
@@ -76,8 +78,11 @@ def turn(place: Workplace, name: str, shop_id: int) -> None:
     env = place.environment
     _lower(env, Wake(name, shop_id))
     with _alone(env.engine, name, shop_id) as alone:
-        if alone:  # else its own worker looks once more, or the clock rings again
-            _work(place, name, shops.by_id(env.engine, env.seal, shop_id))
+        if not alone:  # its own worker looks once more, or the clock rings again
+            return
+        with _ward(env, shop_id) as free:
+            if free:
+                _work(place, name, shops.by_id(env.engine, env.seal, shop_id))
 
 
 def _work(place: Workplace, name: str, shop: Shop) -> None:
@@ -109,6 +114,25 @@ def _alone(engine: Engine, name: str, shop_id: int) -> Iterator[bool]:
         finally:
             if alone:
                 conn.execute(_UNLOCK, lock)
+
+
+@contextmanager
+def _ward(env: Environment, shop_id: int) -> Iterator[bool]:
+    """Whether there is a worker to spare for the shop: shops whose last call failed get half of the workers at most.
+
+    Else a few shops that do not answer would hold all workers in their time-outs, and the healthy ones would wait for them.
+    """
+    with env.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        if not shop_rows.is_failing(conn, shop_id):
+            yield True
+            return
+        beds = [{"space": _WARD, "shop": bed} for bed in range(max(1, env.settings.workers // 2))]
+        taken = next((bed for bed in beds if conn.execute(_TRY_LOCK, bed).scalar()), None)
+        try:
+            yield taken is not None
+        finally:
+            if taken is not None:
+                conn.execute(_UNLOCK, taken)
 
 
 def _looks(look: Callable[[], bool]) -> Iterator[bool]:
