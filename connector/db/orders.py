@@ -144,7 +144,9 @@ def write_lines(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
 def _without_lines(conn: Connection, rows: Sequence[_Row]) -> tuple[list[_Row], list[_Row]]:
     """The rows that can only be new, being the first of their name in an order that has no lines yet; and the others."""
     order_ids = {row["order_id"] for row in rows}
-    having = set(conn.execute(select(order_lines.c.order_id).distinct().where(among(order_lines.c.order_id, order_ids))).scalars())
+    having = set(
+        conn.execute(select(order_lines.c.order_id).distinct().where(among(order_lines.c.order_id, order_ids))).scalars()
+    )
     seen: set[tuple[int, str]] = set()
     new: list[_Row] = []
     known: list[_Row] = []

@@ -28,6 +28,7 @@ _MOST_READS = 20
 _READERS = 4
 _NOT_YET_THERE = timedelta(seconds=60)
 _LOOK_AGAIN = timedelta(seconds=5)
+POLL = "poll"  # the topic of rows that no delivery brought
 READ_AGAIN = "read again: two states of the same second"
 
 
@@ -84,6 +85,9 @@ def drain(
     with engine.begin() as conn:
         rows = inbox.claim(conn, shop.id, now, lease=timedelta(seconds=patience.inbox_lease_seconds), limit=limit)
         health = shops.health(conn, shop.id) if rows else None
+        delivered = [row.received_at for row in rows if row.topic != POLL]
+        if delivered:
+            shops.touch(conn, shop.id, max(delivered))
     if health is None:
         return Drained(0, more=False)
     resting_until = health.paused_until if health.paused_until and health.paused_until > now else None

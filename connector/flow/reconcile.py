@@ -11,7 +11,7 @@ from connector.db import inbox, shops
 from connector.db.tables import orders
 from connector.domain.errors import ConnectorError
 from connector.domain.retry import USUAL, Patience
-from connector.flow.ingest import Drained, note_failure
+from connector.flow.ingest import POLL, Drained, note_failure
 from connector.flow.wake import Wake
 from connector.platform import CallError, ChangedPage, Kind, Platform, Shop
 
@@ -70,7 +70,7 @@ def _note(engine: Engine, shop: Shop, changed: ChangedPage, now: datetime, due_a
                 conn,
                 shop_id=shop.id,
                 dedup_key=f"poll:{order_id}:{version.isoformat()}",
-                topic="poll",
+                topic=POLL,
                 kind=Kind.ORDER.value,
                 external_id=order_id,
                 sealed_body=None,
