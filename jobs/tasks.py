@@ -27,6 +27,7 @@ from jobs import queue
 from jobs.environment import Environment, now
 
 TURN_SECONDS = 5.0  # so that one busy shop keeps no other waiting longer; it gets its next turn behind them
+_VAIN_SECONDS = 1.0
 _INGEST_ROWS = 100
 _DELIVER_ROWS = 1  # each may take half a minute where the shop hangs
 _LOCKS = 7310  # the advisory locks of the tasks are (7310 + place in the table, shop)
@@ -90,9 +91,11 @@ def _work(place: Workplace, name: str, shop: Shop) -> None:
     platform = env.platforms[shop.platform]
     end = time.monotonic() + TURN_SECONDS
     while True:
+        began = time.monotonic()
         drained = task.once(env, platform, shop)
         place.waker.wake(*drained.wakes)
-        if not task.go_on(drained):
+        in_vain = drained.finished == 0 and time.monotonic() - began > _VAIN_SECONDS  # the shop hangs: the others first
+        if in_vain or not task.go_on(drained):
             return
         if time.monotonic() >= end or place.stopping.is_set():
             place.waker.wake(Wake(name, shop.id))

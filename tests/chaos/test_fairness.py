@@ -17,7 +17,7 @@ from connector.db.tables import inbox, orders, outbox, shops
 from connector.domain.orders import Order
 from connector.flow import due, receive
 from connector.flow import shops as shop_flow
-from connector.platform import Announcement, Delivery, Kind, Outcome, Platform, Shop, TimedOut, Told
+from connector.platform import Announcement, ChangedPage, Delivery, Kind, Outcome, Platform, Shop, TimedOut, Told
 from jobs import queue, tasks
 from jobs.environment import Environment
 from jobs.tasks import Workplace
@@ -53,7 +53,7 @@ class _Shops:
 
 
 def _three(env: Environment) -> _Shops:
-    toy, well, hung = Toy(thin=True), threading.Event(), []
+    toy, well, hung = Toy(thin=True, pages=[ChangedPage(())]), threading.Event(), []
     known: list[Shop] = []
 
     def hang(shop: Shop) -> None:
