@@ -17,6 +17,7 @@ import structlog
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from connector.db import shops as shop_rows
 from connector.domain.errors import ConnectorError
 from connector.flow import deliver, ingest, linking, linking_steps, privacy, publish_stock, reconcile, shops
 from connector.flow.ingest import Drained
@@ -26,11 +27,13 @@ from jobs import queue
 from jobs.environment import Environment, now
 
 TURN_SECONDS = 5.0  # so that one busy shop keeps no other waiting longer; it gets its next turn behind them
+_VAIN_SECONDS = 1.0
 _INGEST_ROWS = 100
 _DELIVER_ROWS = 1  # each may take half a minute where the shop hangs
 _LOCKS = 7310  # the advisory locks of the tasks are (7310 + place in the table, shop)
 _TRY_LOCK = text("SELECT pg_try_advisory_lock(:space, :shop)")
 _UNLOCK = text("SELECT pg_advisory_unlock(:space, :shop)")
+_WARD = 7309  # and the advisory locks of the workers that are with failing shops (7309, 0 ..)
 _LOOKS = 2
 _LOOK_SECONDS = 0.01
 
@@ -76,8 +79,11 @@ def turn(place: Workplace, name: str, shop_id: int) -> None:
     env = place.environment
     _lower(env, Wake(name, shop_id))
     with _alone(env.engine, name, shop_id) as alone:
-        if alone:  # else its own worker looks once more, or the clock rings again
-            _work(place, name, shops.by_id(env.engine, env.seal, shop_id))
+        if not alone:  # its own worker looks once more, or the clock rings again
+            return
+        with _ward(env, shop_id) as free:
+            if free:
+                _work(place, name, shops.by_id(env.engine, env.seal, shop_id))
 
 
 def _work(place: Workplace, name: str, shop: Shop) -> None:
@@ -85,9 +91,11 @@ def _work(place: Workplace, name: str, shop: Shop) -> None:
     platform = env.platforms[shop.platform]
     end = time.monotonic() + TURN_SECONDS
     while True:
+        began = time.monotonic()
         drained = task.once(env, platform, shop)
         place.waker.wake(*drained.wakes)
-        if not task.go_on(drained):
+        in_vain = drained.finished == 0 and time.monotonic() - began > _VAIN_SECONDS  # the shop hangs: the others first
+        if in_vain or not task.go_on(drained):
             return
         if time.monotonic() >= end or place.stopping.is_set():
             place.waker.wake(Wake(name, shop.id))
@@ -109,6 +117,25 @@ def _alone(engine: Engine, name: str, shop_id: int) -> Iterator[bool]:
         finally:
             if alone:
                 conn.execute(_UNLOCK, lock)
+
+
+@contextmanager
+def _ward(env: Environment, shop_id: int) -> Iterator[bool]:
+    """Whether there is a worker to spare for the shop: shops whose last call failed get half of the workers at most.
+
+    Else a few shops that do not answer would hold all workers in their time-outs, and the healthy ones would wait for them.
+    """
+    with env.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        if not shop_rows.is_failing(conn, shop_id):
+            yield True
+            return
+        beds = [{"space": _WARD, "shop": bed} for bed in range(max(1, env.settings.workers // 2))]
+        taken = next((bed for bed in beds if conn.execute(_TRY_LOCK, bed).scalar()), None)
+        try:
+            yield taken is not None
+        finally:
+            if taken is not None:
+                conn.execute(_UNLOCK, taken)
 
 
 def _looks(look: Callable[[], bool]) -> Iterator[bool]:

@@ -109,6 +109,11 @@ def callable_now(conn: Connection, now: datetime) -> set[int]:
     return set(conn.execute(select(shops.c.id).where(shops.c.state != "uninstalled", rested)).scalars())
 
 
+def is_failing(conn: Connection, shop_id: int) -> bool:
+    """Whether the shop's last call failed."""
+    return bool(conn.execute(select(shops.c.failures > 0).where(shops.c.id == shop_id)).scalar())
+
+
 def succeeded(conn: Connection, shop_id: int) -> None:
     """A call went well: the breaker closes, a pause ends."""
     sick = or_(shops.c.failures > 0, shops.c.state == "paused", shops.c.paused_until.is_not(None))
