@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects.postgresql import insert
 
-from connector.db import inbox, outbox, shops
+from connector.db import backfills, inbox, outbox, shops
 from connector.db.tables import heartbeats
 from connector.flow.wake import Wake
 
@@ -20,7 +20,10 @@ def due(engine: Engine, now: datetime) -> tuple[Wake, ...]:
         ingest = [Wake("ingest", shop) for shop in inbox.due_shops(conn, now)]
         deliver = [Wake("deliver", shop) for shop in outbox.due_shops(conn, now) if shop in reachable]
         poll = [Wake("poll", shop) for shop in shops.due_polls(conn, now) if shop in reachable]
-    return (*ingest, *deliver, *poll)
+        watch = [Wake("watch", shop) for shop in shops.due_watches(conn, now) if shop in reachable]
+        compare = [Wake("reconcile", shop) for shop in shops.due_comparisons(conn, now) if shop in reachable]
+        backfill = [Wake("backfill", shop) for shop in backfills.due_shops(conn, now) if shop in reachable]
+    return (*ingest, *deliver, *poll, *watch, *compare, *backfill)
 
 
 def beat(conn: Connection, name: str, now: datetime) -> None:

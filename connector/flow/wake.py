@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Wake:
-    """`task` ("ingest", "deliver" or "poll") has something to do for the shop."""
+    """`task` ("ingest", "deliver", "poll", "watch", "reconcile" or "backfill") has something to do for the shop."""
 
     task: str
     shop_id: int

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from connector.platform import Platform
-from platforms.bigcommerce import auth, orders, status, store, webhook
+from platforms.bigcommerce import auth, listing, orders, status, store, webhook
 from platforms.http import Http
 
 
@@ -27,6 +27,9 @@ def build(http: Http) -> Platform:
         subscribe=partial(store.subscribe, http),
         fetch_order=partial(orders.fetch_order, http),
         changed_orders=partial(orders.changed_orders, http),
+        list_orders=partial(listing.list_orders, http),
+        count_orders=partial(listing.count_orders, http),
+        flaws=partial(store.flaws, http),
         locations=partial(store.locations, http),
         announce=partial(status.announce, http),
     )

@@ -8,7 +8,7 @@ from functools import partial
 
 from connector.platform import Platform
 from platforms.http import Http
-from platforms.shopify import auth, normalize, reading, status, subscriptions, webhook
+from platforms.shopify import auth, listing, normalize, reading, status, subscriptions, webhook
 
 
 def _utc_now() -> datetime:
@@ -32,6 +32,9 @@ def build(http: Http, now: Callable[[], datetime] = _utc_now) -> Platform:
         subscribe=partial(subscriptions.subscribe, http),
         fetch_order=partial(reading.fetch_order, http, now),
         changed_orders=partial(reading.changed_orders, http),
+        list_orders=partial(listing.list_orders, http, now),
+        count_orders=partial(listing.count_orders, http),
+        flaws=partial(subscriptions.flaws, http),
         locations=partial(reading.locations, http),
         announce=partial(status.announce, http),
     )
