@@ -52,6 +52,7 @@ def up(*, sandbox: bool = False, orders_per_minute: float | None = None, port: i
 def _run(supervisor: Supervisor, chosen: Settings, owned: Owned, programs: Mapping[str, Program]) -> None:
     with _unless_stopping(supervisor):
         _start_services(supervisor, owned)
+        owned.announce(chosen)
         _migrate(supervisor, programs["migrate"])
         for name, program in programs.items():
             if name not in ("migrate", "demo"):
@@ -81,7 +82,6 @@ def _start_services(supervisor: Supervisor, owned: Owned) -> None:
         supervisor.start(service.program)
     if not supervisor.wait_for(lambda: all(service.ready() for service in owned.services), _READY_SECONDS):
         _stop_or_refuse(supervisor, "The embedded services do not start.", "The reason stands in the lines above.")
-    owned.announce()
 
 
 def _migrate(supervisor: Supervisor, program: Program) -> None:

@@ -437,3 +437,33 @@ heartbeats = Table(
     Column("name", Text, primary_key=True),
     _time("at"),
 )
+
+# --- other systems -------------------------------------------------------------------------------------------------
+
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    _id(),
+    _text("name", None),
+    # SHA-256 of the secret half: it is 256 random bits, so a slow hash would protect nothing.
+    Column("secret_hash", LargeBinary, nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False),
+    _time("created_at", now=True),
+    _time("last_used_at", nullable=True),
+    _time("revoked_at", nullable=True),
+    UniqueConstraint("name"),
+)
+
+# What a request with an Idempotency-Key was answered (status 0: it is being done), so that repeating it is answered alike.
+api_answers = Table(
+    "api_answers",
+    metadata,
+    _ref("token_id", "api_tokens.id"),
+    _text("key", None),
+    _text("fingerprint", None),
+    _count("status", None),
+    Column("answer", JSONB, nullable=True),
+    _time("at", now=True),
+    PrimaryKeyConstraint("token_id", "key"),
+    Index("ix_api_answers_at", "at"),
+)
