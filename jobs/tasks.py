@@ -17,7 +17,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from connector.domain.errors import ConnectorError
-from connector.flow import deliver, ingest, reconcile, shops
+from connector.flow import backfill, compare, deliver, ingest, reconcile, shops, watchdog
 from connector.flow.ingest import Drained
 from connector.flow.wake import Wake
 from connector.platform import Platform, Shop
@@ -25,6 +25,8 @@ from jobs import queue
 from jobs.environment import Environment, now
 
 TURN_SECONDS = 5.0  # so that one busy shop keeps no other waiting longer; it gets its next turn behind them
+_BACKGROUND_TURN_SECONDS = 2.0
+_ALL_SHOPS = 0  # no shop has this id
 _INGEST_ROWS = 100
 _DELIVER_ROWS = 1  # each may take half a minute where the shop hangs
 _LOCKS = 7310  # the advisory locks of the tasks are (7310 + place in the table, shop)
@@ -47,10 +49,14 @@ class Workplace:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One pass of the work, and from what a pass did whether another one may find something."""
+    """One pass of the work, and from what a pass did whether another one may find something.
+
+    `in_background`: short turns, and one worker at most for all shops together, so that the others serve what is live.
+    """
 
     once: Callable[[Environment, Platform, Shop], Drained]
     go_on: Callable[[Drained], bool]
+    in_background: bool = False
 
 
 def table(place: Workplace) -> Mapping[str, Callable[[int], None]]:
@@ -74,7 +80,7 @@ def turn(place: Workplace, name: str, shop_id: int) -> None:
     """One turn of a shop at a task."""
     env = place.environment
     _lower(env, Wake(name, shop_id))
-    with _alone(env.engine, name, shop_id) as alone:
+    with _alone(env.engine, name, _ALL_SHOPS if TASKS[name].in_background else shop_id) as alone:
         if alone:  # else its own worker looks once more, or the clock rings again
             _work(place, name, shops.by_id(env.engine, env.seal, shop_id))
 
@@ -82,7 +88,7 @@ def turn(place: Workplace, name: str, shop_id: int) -> None:
 def _work(place: Workplace, name: str, shop: Shop) -> None:
     env, task = place.environment, TASKS[name]
     platform = env.platforms[shop.platform]
-    end = time.monotonic() + TURN_SECONDS
+    end = time.monotonic() + (_BACKGROUND_TURN_SECONDS if task.in_background else TURN_SECONDS)
     while True:
         drained = task.once(env, platform, shop)
         place.waker.wake(*drained.wakes)
@@ -137,6 +143,21 @@ def _poll(env: Environment, platform: Platform, shop: Shop) -> Drained:
     return reconcile.poll(env.engine, platform, shop, now(), every=timedelta(seconds=env.settings.poll_seconds))
 
 
+def _watch(env: Environment, platform: Platform, shop: Shop) -> Drained:
+    watched = watchdog.watch(env.engine, env.seal, platform, shop, env.settings.public_url, now())
+    for flaw in watched.left:
+        log.warning("a webhook subscription is not well", shop=shop.id, topic=flaw.topic, problem=flaw.problem)
+    return Drained(len(watched.found), more=False, wakes=watched.wakes)
+
+
+def _reconcile(env: Environment, platform: Platform, shop: Shop) -> Drained:
+    return compare.step(env.engine, env.seal, platform, shop, now()).drained()
+
+
+def _backfill(env: Environment, platform: Platform, shop: Shop) -> Drained:
+    return backfill.step(env.engine, env.seal, platform, shop, now)
+
+
 def _finished_some(drained: Drained) -> bool:
     return drained.finished > 0
 
@@ -145,8 +166,15 @@ def _has_more(drained: Drained) -> bool:
     return drained.more or drained.finished > 0
 
 
+def _has_further(drained: Drained) -> bool:
+    return drained.more
+
+
 TASKS: Mapping[str, Task] = {
     "ingest": Task(_ingest, _finished_some),
     "deliver": Task(_deliver, _has_more),
-    "poll": Task(_poll, lambda drained: drained.more),
+    "poll": Task(_poll, _has_further),
+    "watch": Task(_watch, _has_further),
+    "reconcile": Task(_reconcile, _has_further, in_background=True),
+    "backfill": Task(_backfill, _has_further, in_background=True),
 }

@@ -119,6 +119,12 @@ def newest(conn: Connection, *, limit: int, shop_id: int | None = None) -> list[
     return [(Backfill(*row[:-1]), row[-1]) for row in conn.execute(rows)]
 
 
+def with_shop(conn: Connection, backfill_id: int) -> tuple[Backfill, str]:
+    """One backfill with its shop's name."""
+    row = conn.execute(select(*_COLUMNS, shops.c.name).join(shops).where(backfills.c.id == backfill_id)).one()
+    return Backfill(*row[:-1]), row[-1]
+
+
 def due_shops(conn: Connection, now: datetime) -> list[int]:
     """Shops whose backfill has a page to read now."""
     rows = select(backfills.c.shop_id).where(backfills.c.state == "running", backfills.c.due_at <= now)

@@ -84,6 +84,9 @@ shops = Table(
     # When the subscriptions are looked at next, and when the orders are compared next.
     _time("watch_due_at", now=True),
     _time("compare_due_at", now=True),
+    # The comparison under way: when it began and how far it has come.
+    _time("compare_began_at", nullable=True),
+    _text("compare_cursor"),
     # The breaker: failures in a row since the first of them, and when calls are allowed again.
     _count("failures"),
     _time("failing_since", nullable=True),
@@ -188,6 +191,7 @@ orders = Table(
     Column("open", Boolean, nullable=False, server_default=text("true")),
     # Taken in as a record of the past: nothing is planned, committed or handed over for it.
     Column("history", Boolean, nullable=False, server_default=text("false")),
+    _time("compared_at", nullable=True),
     _text("customer_name"),
     _text("customer_folded"),
     Column("sealed_person", LargeBinary, nullable=True),

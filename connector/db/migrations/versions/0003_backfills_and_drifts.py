@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
@@ -99,6 +99,9 @@ def upgrade() -> None:
     op.add_column(
         "shops", sa.Column("compare_due_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False)
     )
+    op.add_column("shops", sa.Column("compare_began_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("shops", sa.Column("compare_cursor", sa.Text(), server_default="", nullable=False))
+    op.add_column("orders", sa.Column("compared_at", sa.DateTime(timezone=True), nullable=True))
     # ### end Alembic commands ###
 
 
