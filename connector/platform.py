@@ -6,11 +6,12 @@ A platform is a frozen dataclass of functions. A new one is a folder in `platfor
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from connector.domain.errors import ConnectorError
+from connector.domain.linking import Variant
 from connector.domain.orders import Handover, Order
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -35,6 +36,14 @@ class CallError(ConnectorError):
 
 class Retryable(CallError):
     """Time-out, broken connection, 5xx, nonsense instead of JSON: try again later."""
+
+
+class TimedOut(Retryable):
+    """No answer in time: the shop is asked again, but not so soon that it has no chance to recover."""
+
+
+class NotYet(Retryable):
+    """The platform answers well, and is itself not so far: ask again. It says nothing against the shop's health."""
 
 
 class Throttled(CallError):
@@ -199,6 +208,82 @@ class ChangedPage:
     next: str = ""
 
 
+# ---------------------------------------------------------------------------------------------------------------------
+# What a shop sells, and the stock it shows
+
+# In place of a location's id: the shop as a whole, where a platform keeps one quantity of an article and no locations.
+WHOLE_SHOP = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class CataloguePage:
+    """One page of a shop's variants; `next` continues, "" ends."""
+
+    variants: tuple[Variant, ...]
+    next: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a shop keeps one quantity: a stock unit at one of its locations (WHOLE_SHOP where it has none)."""
+
+    unit_id: str
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What a shop shows at a spot. `quantity` is None where it keeps no stock of the unit there; `obstacle` says why
+    nothing can be written there. `held_back` are units the platform keeps from sale by itself."""
+
+    quantity: int | None
+    obstacle: str = ""
+    held_back: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Make a shop show `quantity` at a spot where it showed `seen` when it was last read."""
+
+    spot: Spot
+    quantity: int
+    seen: int | None
+    held_back: int = 0
+
+
+class Written(enum.StrEnum):
+    """How one change of a push ended."""
+
+    DONE = "done"
+    STALE = "stale"  # the shop's quantity had moved since it was read: read again
+    SKIPPED = "skipped"  # not tried, because of another one in the push
+    REFUSED = "refused"  # this one can never succeed as things stand; the reason says why
+
+
+@dataclass(frozen=True, slots=True)
+class Goods:
+    """A shop's catalogue and stock as functions. All take a Shop, call over HTTP and raise the four call errors.
+
+    located: it keeps a quantity for each of its locations; False: one quantity (WHOLE_SHOP).
+    most: so many changes go into one push.
+    settles_seconds: how long after a write the shop may still show the old quantity.
+    repeatable: the same push with the same key has its effect once, so one whose answer was lost is sent again.
+    variants: the catalogue, page by page; cursor "" for the first.
+    obstacle: why no quantity may be published to this shop now, with the remedy; "" where nothing stands against it.
+    levels: what it shows at these spots now; a spot it does not know is left out.
+    publish: write the changes under this key; spot -> how it ended and why. Refused for the whole push: none was written.
+    """
+
+    located: bool
+    most: int
+    settles_seconds: float
+    repeatable: bool
+    variants: Callable[[Shop, str], CataloguePage]
+    obstacle: Callable[[Shop], str]
+    levels: Callable[[Shop, Sequence[Spot]], Mapping[Spot, Level]]
+    publish: Callable[[Shop, str, Sequence[Change]], Mapping[Spot, tuple[Written, str]]]
+
+
 @dataclass(frozen=True, slots=True)
 class OrderPage:
     """One page of whole orders by time of placing. `next` continues, "" ends.
@@ -244,6 +329,8 @@ class Platform:
     flaws: what is wrong with our webhook subscriptions at this address; empty where all is well.
     locations: the store's places.
     announce: read the remote state; already so? done; write; say what was done.
+    choices: what the shop itself allows for the setting of this name; empty where it does not say.
+    goods: the catalogue and the stock; None where the platform lets us at neither.
     """
 
     name: str
@@ -265,3 +352,5 @@ class Platform:
     flaws: Callable[[Shop, str], tuple[Flaw, ...]]
     locations: Callable[[Shop], tuple[RemoteLocation, ...]]
     announce: Callable[[Shop, Announcement], Outcome]
+    choices: Callable[[Shop, str], Sequence[str]] = lambda shop, name: ()
+    goods: Goods | None = None

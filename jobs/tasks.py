@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,17 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from connector.domain.errors import ConnectorError
-from connector.flow import backfill, compare, deliver, ingest, reconcile, shops, watchdog
+from connector.flow import (
+    backfill,
+    compare,
+    deliver,
+    ingest,
+    linking,
+    publish_stock,
+    reconcile,
+    shops,
+    watchdog,
+)
 from connector.flow.ingest import Drained
 from connector.flow.wake import Wake
 from connector.platform import Platform, Shop
@@ -132,15 +143,31 @@ def _lower(env: Environment, wake: Wake) -> None:
 
 
 def _ingest(env: Environment, platform: Platform, shop: Shop) -> Drained:
-    return ingest.drain(env.engine, env.seal, platform, shop, now(), limit=_INGEST_ROWS)
+    return ingest.drain(env.engine, env.seal, platform, shop, now(), limit=_INGEST_ROWS, patience=env.settings.patience)
 
 
 def _deliver(env: Environment, platform: Platform, shop: Shop) -> Drained:
-    return deliver.drain(env.engine, platform, shop, now, random.random, limit=_DELIVER_ROWS)
+    return deliver.drain(env.engine, platform, shop, now, random.random, limit=_DELIVER_ROWS, patience=env.settings.patience)
 
 
 def _poll(env: Environment, platform: Platform, shop: Shop) -> Drained:
-    return reconcile.poll(env.engine, platform, shop, now(), every=timedelta(seconds=env.settings.poll_seconds))
+    every = timedelta(seconds=env.settings.poll_seconds)
+    return reconcile.poll(env.engine, platform, shop, now(), every=every, patience=env.settings.patience)
+
+
+def _publish(env: Environment, platform: Platform, shop: Shop) -> Drained:
+    return publish_stock.drain(env.engine, env.seal, platform, shop, now, _fresh_key)
+
+
+def _fresh_key() -> str:
+    return str(uuid.uuid4())
+
+
+def _link(env: Environment, platform: Platform, shop: Shop) -> Drained:
+    linking.read_places(env.engine, platform, shop)
+    if platform.goods is not None:
+        linking.read_catalogue(env.engine, platform, shop, now())
+    return Drained(1, more=False)
 
 
 def _watch(env: Environment, platform: Platform, shop: Shop) -> Drained:
@@ -151,11 +178,11 @@ def _watch(env: Environment, platform: Platform, shop: Shop) -> Drained:
 
 
 def _reconcile(env: Environment, platform: Platform, shop: Shop) -> Drained:
-    return compare.step(env.engine, env.seal, platform, shop, now()).drained()
+    return compare.step(env.engine, env.seal, platform, shop, now(), patience=env.settings.patience).drained()
 
 
 def _backfill(env: Environment, platform: Platform, shop: Shop) -> Drained:
-    return backfill.step(env.engine, env.seal, platform, shop, now)
+    return backfill.step(env.engine, env.seal, platform, shop, now, env.settings.patience)
 
 
 def _finished_some(drained: Drained) -> bool:
@@ -173,6 +200,8 @@ def _has_further(drained: Drained) -> bool:
 TASKS: Mapping[str, Task] = {
     "ingest": Task(_ingest, _finished_some),
     "deliver": Task(_deliver, _has_more),
+    "publish": Task(_publish, _has_further),
+    "link": Task(_link, _has_further),
     "poll": Task(_poll, _has_further),
     "watch": Task(_watch, _has_further),
     "reconcile": Task(_reconcile, _has_further, in_background=True),

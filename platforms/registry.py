@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 from connector.platform import Platform
 from platforms import bigcommerce, shopify, woocommerce
-from platforms.http import Http
+from platforms.http import Http, bounded
 
 _BUILDERS = (shopify.build, woocommerce.build, bigcommerce.build)
 
 
 def platforms(http: Http) -> Mapping[str, Platform]:
     """Every platform by its name, calling out through `http`."""
-    return {platform.name: platform for platform in (build(http) for build in _BUILDERS)}
+    return {platform.name: bounded(platform) for platform in (build(http) for build in _BUILDERS)}

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
+from connector.db.many import among
 from connector.db.tables import items, location_links, locations
 from connector.domain.allocation import Place
 
@@ -15,8 +16,8 @@ def item_ids(conn: Connection, skus: Collection[str]) -> dict[str, int]:
     """SKU -> item id, for those known here."""
     if not skus:
         return {}
-    rows = conn.execute(select(items.c.sku, items.c.id).where(items.c.sku.in_(list(skus))))
-    return {row.sku: row.id for row in rows}
+    rows = conn.execute(select(items.c.sku, items.c.id).where(among(items.c.sku, skus)))
+    return {sku: item for sku, item in rows}
 
 
 def add_items(conn: Connection, rows: Sequence[Mapping[str, str]]) -> dict[str, int]:
@@ -53,15 +54,20 @@ def add_location(conn: Connection, *, code: str, name: str, kind: str, priority:
     return int(conn.execute(kept).scalar_one())
 
 
-def note_remote_locations(conn: Connection, shop_id: int, remote: Sequence[tuple[str, str]]) -> None:
-    """Remember a shop's own locations (external id, name), leaving what they are linked to as it is."""
+def note_remote_locations(
+    conn: Connection, shop_id: int, remote: Sequence[tuple[str, str]], *, stocked: Collection[str] = ()
+) -> None:
+    """Remember a shop's own locations (external id, name), leaving what they are linked to as it is.
+
+    `stocked` are the ids of those at which the shop keeps quantities.
+    """
     if not remote:
         return
     statement = insert(location_links)
-    noted = statement.on_conflict_do_update(
-        index_elements=[location_links.c.shop_id, location_links.c.external_id], set_={"name": statement.excluded.name}
-    )
-    conn.execute(noted, [{"shop_id": shop_id, "external_id": key, "name": name} for key, name in remote])
+    news = {name: statement.excluded[name] for name in ("name", "keeps_stock")}
+    noted = statement.on_conflict_do_update(index_elements=[location_links.c.shop_id, location_links.c.external_id], set_=news)
+    rows = [{"shop_id": shop_id, "external_id": key, "name": name, "keeps_stock": key in stocked} for key, name in remote]
+    conn.execute(noted, rows)
 
 
 def link_location(conn: Connection, shop_id: int, external_id: str, location_id: int | None) -> None:

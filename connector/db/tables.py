@@ -117,7 +117,19 @@ location_links = Table(
     _text("external_id", None),
     _text("name"),
     _ref("location_id", "locations.id", nullable=True),
+    # Whether the shop keeps quantities there; others are only names of places where customers collect.
+    Column("keeps_stock", Boolean, nullable=False, server_default=text("false")),
     PrimaryKeyConstraint("shop_id", "external_id"),
+)
+
+# Further locations whose stock a shop's own location shows, beside the one its orders go to.
+stock_sources = Table(
+    "stock_sources",
+    metadata,
+    _ref("shop_id", "shops.id"),
+    _text("external_id", None),
+    _ref("location_id", "locations.id"),
+    PrimaryKeyConstraint("shop_id", "external_id", "location_id"),
 )
 
 items = Table(
@@ -161,6 +173,64 @@ movements = Table(
     CheckConstraint("on_hand_delta <> 0 or committed_delta <> 0", name="moves"),
     Index("ix_movements_item_location", "item_id", "location_id"),
     Index("ix_movements_order", "order_id", postgresql_where=text("order_id is not null")),
+)
+
+# What a shop sells, as its catalogue was last read, and which item it is.
+item_links = Table(
+    "item_links",
+    metadata,
+    _ref("shop_id", "shops.id"),
+    _text("external_id", None),
+    _text("unit_id", None),
+    _text("sku"),
+    _text("barcode"),
+    _text("title"),
+    Column("tracked", Boolean, nullable=False, server_default=text("true")),
+    _ref("item_id", "items.id", nullable=True),
+    _text("matched_by"),
+    _text("problem"),
+    Column("gone", Boolean, nullable=False, server_default=text("false")),
+    _time("read_at", now=True),
+    PrimaryKeyConstraint("shop_id", "external_id"),
+    CheckConstraint("matched_by in ('', 'sku', 'barcode', 'hand')", name="matched_by"),
+    CheckConstraint("(item_id is null) = (matched_by = '')", name="matched"),
+    Index("ix_item_links_item", "item_id"),
+)
+
+# The quantity a shop shows at one spot. `published` is what it was last known to show; `due_at` says that it may differ.
+publications = Table(
+    "publications",
+    metadata,
+    _ref("shop_id", "shops.id"),
+    _text("unit_id", None),
+    _text("external_location", None),
+    _ref("item_id", "items.id"),
+    Column("published", Integer, nullable=True),
+    _text("obstacle"),
+    # Rises with everything that may change what is available, so that a pass sees what came while it was calling.
+    _count("revision"),
+    _count("tries"),
+    _time("due_at", nullable=True),
+    _time("written_at", nullable=True),
+    PrimaryKeyConstraint("shop_id", "unit_id", "external_location"),
+    Index("ix_publications_item", "item_id"),
+    Index("ix_publications_due", "shop_id", "due_at", postgresql_where=text("due_at is not null")),
+)
+
+# One write of quantities to a shop: its key is stored before the call, and how it ended after it.
+pushes = Table(
+    "pushes",
+    metadata,
+    _id(),
+    _ref("shop_id", "shops.id"),
+    _text("key", None),
+    Column("changes", JSONB, nullable=False),
+    _time("started_at", now=True),
+    _time("finished_at", nullable=True),
+    _text("outcome"),
+    UniqueConstraint("key"),
+    Index("ix_pushes_shop", "shop_id", "id"),
+    Index("ix_pushes_open", "shop_id", postgresql_where=text("finished_at is null")),
 )
 
 # --- orders ----------------------------------------------------------------------------------------------------------
@@ -231,6 +301,7 @@ order_lines = Table(
     UniqueConstraint("order_id", "external_id"),
     CheckConstraint("quantity >= 0 and backordered between 0 and quantity", name="quantity"),
     Index("ix_order_lines_item", "item_id"),
+    Index("ix_order_lines_unmapped", "variant_id", postgresql_where=text("item_id is null")),
     Index("ix_order_lines_backordered", "item_id", postgresql_where=text("backordered > 0")),
 )
 

@@ -15,6 +15,7 @@ from connector.db.tables import fulfillment_orders
 from connector.domain.announcing import HANDED_OVER, Due, due, targets
 from connector.domain.differences import HeldPart
 from connector.domain.orders import Handover, LineKind
+from connector.domain.settings import value
 from connector.platform import Act, AnnouncedLine, Announcement, Tracking
 
 
@@ -29,7 +30,7 @@ def announce_due(
 ) -> bool:
     """Put what is due for one order in the outbox; whether anything was. The order is locked."""
     backordered = any(line.backordered for line in lines)
-    found = due(parts, told, each=settings.get("report_parts") == "each", backordered=backordered)
+    found = due(parts, told, each=value(settings, "report_parts") == "each", backordered=backordered)
     if found:
         places = {place.id: place.name for place in goods.places(conn)}
         remote = {ours: theirs for theirs, ours in goods.linked_locations(conn, head.shop_id).items()}

@@ -21,7 +21,7 @@ from connector.db.sealed import Seal
 from connector.domain.backfill import OUTCOMES, Outcome, StockPolicy, fingerprint, window
 from connector.domain.errors import ConnectorError, Rejected
 from connector.domain.orders import Order
-from connector.domain.retry import READ_WAITS_SECONDS, next_try
+from connector.domain.retry import USUAL, Patience, next_try
 from connector.flow.ingest import Drained, note_failure
 from connector.flow.intake import Arrival, judge, presentable, take_in
 from connector.flow.wake import Wake
@@ -84,7 +84,14 @@ def steer(engine: Engine, backfill_id: int, wish: str, now: datetime) -> Backfil
 # --- a step ----------------------------------------------------------------------------------------------------------
 
 
-def step(engine: Engine, seal: Seal, platform: Platform, shop: Shop, now: Callable[[], datetime]) -> Drained:
+def step(
+    engine: Engine,
+    seal: Seal,
+    platform: Platform,
+    shop: Shop,
+    now: Callable[[], datetime],
+    patience: Patience = USUAL,
+) -> Drained:
     """Read and write one page of the shop's running backfill. `finished` counts rows; `more` where another page is due."""
     with engine.begin() as conn:
         found = backfills.active(conn, shop.id)
@@ -94,7 +101,7 @@ def step(engine: Engine, seal: Seal, platform: Platform, shop: Shop, now: Callab
         found = _begun(engine, platform, shop, found, now())
         page = platform.list_orders(shop, found.since, found.until, found.cursor)
     except CallError as error:
-        return _put_off(engine, shop, found, error, now())
+        return _put_off(engine, shop, found, error, now(), patience)
     except ConnectorError as error:
         return _end(engine, found, str(error), now())
     except Exception as error:  # noqa: BLE001 - a fault of ours ends the backfill with a reason, not in an endless loop
@@ -114,13 +121,13 @@ def _begun(engine: Engine, platform: Platform, shop: Shop, found: Backfill, now:
         return backfills.lock(conn, found.id)
 
 
-def _put_off(engine: Engine, shop: Shop, found: Backfill, error: CallError, now: datetime) -> Drained:
+def _put_off(engine: Engine, shop: Shop, found: Backfill, error: CallError, now: datetime, patience: Patience) -> Drained:
     """The shop could not be read: it is asked again later, endlessly while it cannot be reached, never where it says no."""
     if isinstance(error, Refused):
         return _end(engine, found, str(error), now)
-    wait = next_try(found.tries + 1, READ_WAITS_SECONDS, 0.5, asked_seconds=error.retry_after_seconds, endless=True)
+    wait = next_try(found.tries + 1, patience.read_waits_seconds, 0.5, asked_seconds=error.retry_after_seconds, endless=True)
     with engine.begin() as conn:
-        note_failure(conn, shop, error, now)
+        note_failure(conn, shop, error, now, patience)
         again = now + timedelta(seconds=wait.seconds or 0.0)
         backfills.change(conn, found.id, now, due_at=again, tries=found.tries + 1, reason=str(error))
     if isinstance(error, AuthLost):

@@ -20,10 +20,11 @@ from connector.domain.backfill import StockPolicy
 from connector.domain.drift import EXTRA, ORDER_KINDS, UNREADABLE, differences
 from connector.domain.errors import ConnectorError
 from connector.domain.orders import Order
+from connector.domain.retry import USUAL, Patience
 from connector.flow.ingest import Drained, note_failure
 from connector.flow.intake import Arrival, presentable, take_away, take_in
 from connector.flow.wake import Wake
-from connector.platform import CallError, OrderPage, Platform, Shop
+from connector.platform import CallError, NotYet, OrderPage, Platform, Shop
 
 EVERY = timedelta(days=1)
 WINDOW = timedelta(days=60)  # Shopify shows no older ones without a permission of their own; open ones are read by id
@@ -79,6 +80,7 @@ def step(
     grace: timedelta = GRACE,
     begin: bool = False,
     further: Sequence[Further] = (),
+    patience: Patience = USUAL,
 ) -> Compared:
     """Compare one page; the first one begins when the shop's time has come, or with `begin`. Call errors rest the shop."""
     at = _Step(engine, seal, platform, shop, now, repair, grace)
@@ -93,7 +95,7 @@ def step(
         return _by_id(at, further) if at.standing.cursor == _BY_ID else _page(at)
     except CallError as error:
         with engine.begin() as conn:
-            note_failure(conn, shop, error, now)
+            note_failure(conn, shop, error, now, patience)
         raise
 
 
@@ -162,15 +164,22 @@ def _by_id(at: _Step, further: Sequence[Further]) -> Compared:
         ids = comparing.unseen(conn, at.shop.id, at.began_at, at.began_at - at.grace, limit=_AT_ONCE)
     if not ids:
         return _ended(at, further)
-    read = {order_id: at.platform.fetch_order(at.shop, order_id) for order_id in ids}
+    read = {order_id: _read(at, order_id) for order_id in ids}
     with at.engine.begin() as conn:
-        found, wakes = _judge(conn, at, [order for order in read.values() if order is not None])
+        found, wakes = _judge(conn, at, [order for order in read.values() if isinstance(order, Order)])
         gone = [order_id for order_id, order in read.items() if order is None]
         extra = [Drift(EXTRA, order_id, {"open": True}, {"deleted": True}) for order_id in gone]
         _take_away(conn, at, extra)
         comparing.mark(conn, at.shop.id, ids, at.now)
         comparing.move(conn, at.shop.id, began_at=at.began_at, cursor=_BY_ID, due_at=at.now)
     return Compared(len(ids), (*found, *extra), True, wakes=wakes)
+
+
+def _read(at: _Step, order_id: str) -> Order | NotYet | None:
+    try:
+        return at.platform.fetch_order(at.shop, order_id)
+    except NotYet as error:
+        return error  # the platform itself is still deciding on it: nothing to compare yet
 
 
 def _take_away(conn: Connection, at: _Step, extra: Sequence[Drift]) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects.postgresql import insert
 
-from connector.db import backfills, inbox, outbox, shops
+from connector.db import backfills, inbox, outbox, publications, shops
 from connector.db.tables import heartbeats
 from connector.flow.wake import Wake
 
@@ -23,7 +23,8 @@ def due(engine: Engine, now: datetime) -> tuple[Wake, ...]:
         watch = [Wake("watch", shop) for shop in shops.due_watches(conn, now) if shop in reachable]
         compare = [Wake("reconcile", shop) for shop in shops.due_comparisons(conn, now) if shop in reachable]
         backfill = [Wake("backfill", shop) for shop in backfills.due_shops(conn, now) if shop in reachable]
-    return (*ingest, *deliver, *poll, *watch, *compare, *backfill)
+        publish = [Wake("publish", shop) for shop in publications.due_shops(conn, now) if shop in reachable]
+    return (*ingest, *deliver, *publish, *poll, *watch, *compare, *backfill)
 
 
 def beat(conn: Connection, name: str, now: datetime) -> None:

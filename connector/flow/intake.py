@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from connector.db import goods, orders
+from connector.db import goods, links, orders
 from connector.db import shops as shop_rows
 from connector.db.orders import Head
 from connector.db.sealed import Seal
@@ -62,7 +62,7 @@ def take_in(
         return TakenIn(tuple(judged), frozenset())
     fresh = _write_heads(conn, seal, shop, newest, stored, policy)
     ids = {**{key: head.id for key, head in stored.items()}, **fresh}
-    _write_lines(conn, newest, ids, stored, policy)
+    _write_lines(conn, shop, newest, ids, stored, policy)
     orders.note_events(conn, [_event(order, ids[key], stored.get(key)) for key, order in newest.items()], now)
     telling = replan(conn, [ids[key] for key in newest], now, fresh=frozenset(fresh.values()))
     return TakenIn(tuple(judged), telling)
@@ -123,12 +123,23 @@ def _write_heads(
 
 
 def _write_lines(
-    conn: Connection, newest: Mapping[str, Order], ids: Mapping[str, int], stored: Mapping[str, Head], policy: StockPolicy
+    conn: Connection,
+    shop: Shop,
+    newest: Mapping[str, Order],
+    ids: Mapping[str, int],
+    stored: Mapping[str, Head],
+    policy: StockPolicy,
 ) -> None:
     skus = {line.sku for order in newest.values() for line in order.lines if line.sku}
     items = goods.item_ids(conn, skus)
+    linked = links.items_of(conn, shop.id, {line.variant_id for order in newest.values() for line in order.lines})
     rows = [
-        {"order_id": ids[key], "position": position, "item_id": items.get(line.sku), **_line_columns(line, policy)}
+        {
+            "order_id": ids[key],
+            "position": position,
+            "item_id": linked.get(line.variant_id, items.get(line.sku)),
+            **_line_columns(line, policy),
+        }
         for key, order in newest.items()
         for position, line in enumerate(order.lines)
     ]

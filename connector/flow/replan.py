@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from connector.db import goods, orders, outbox, stock
+from connector.db import goods, orders, outbox, publications, stock
 from connector.db.orders import Head, LineRow
 from connector.db.tables import fulfillment_orders, shops
 from connector.domain.allocation import Place, Step, Wish
@@ -64,6 +64,7 @@ def replan(conn: Connection, order_ids: Sequence[int], now: datetime, *, fresh: 
     _number_new_parts(conn, cases)
     stock.post(conn, [fact for case, taken in zip(cases, facts, strict=True) for fact in taken + _departures(case)], now)
     _write(conn, cases, places, now)
+    publications.touch(conn, {item for case in cases for item in case.items.values()}, now)
     return frozenset(
         case.head.shop_id
         for case in cases

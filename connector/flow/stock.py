@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, select
 
-from connector.db import goods, orders
+from connector.db import goods, orders, publications
 from connector.db import stock as levels
 from connector.db.tables import levels as levels_table
 from connector.db.tables import movements
@@ -40,6 +40,7 @@ def change(engine: Engine, lines: Sequence[StockLine], now: datetime, *, key: st
             if units
         ]
         written = levels.post(conn, facts, now)
+        publications.touch(conn, {item for item, _ in wanted}, now)
     refill(engine, {item for item, _ in wanted}, now)
     return written
 
@@ -61,6 +62,7 @@ def count(engine: Engine, lines: Sequence[StockLine], now: datetime, *, key: str
             if units != on_hand[item, place]
         ]
         written = levels.post(conn, facts, now)
+        publications.touch(conn, {item for item, _ in wanted}, now)
     refill(engine, {item for item, _ in wanted}, now)
     return written
 

@@ -189,7 +189,7 @@ def _states(env: Environment, number: int, here: Shop | None) -> Iterator[Report
         if state.backfill.pages != last:
             idle_since, last = time.monotonic(), state.backfill.pages
         if here is not None:
-            more = story.step(env.engine, env.seal, platform_of(env, here), here, now).more
+            more = story.step(env.engine, env.seal, platform_of(env, here), here, now, env.settings.patience).more
             time.sleep(0 if more else _LOOK_SECONDS)
             continue
         if time.monotonic() - idle_since > _IDLE_SECONDS and not _clock_runs(env):

@@ -67,7 +67,7 @@ def _watched(env: Environment, shop: Shop, *, repair: bool) -> tuple[tuple[Flaw,
 
 def _polled(env: Environment, shop: Shop) -> int:
     every = timedelta(seconds=env.settings.poll_seconds)
-    polled = story.poll(env.engine, platform_of(env, shop), shop, now(), every=every)
+    polled = story.poll(env.engine, platform_of(env, shop), shop, now(), every=every, patience=env.settings.patience)
     wake(env, polled.wakes)
     return polled.finished
 

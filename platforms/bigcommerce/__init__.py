@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from connector.platform import Platform
-from platforms.bigcommerce import auth, listing, orders, status, store, webhook
+from connector.platform import Goods, Platform
+from platforms.bigcommerce import auth, catalogue, listing, orders, status, stock, store, webhook
 from platforms.http import Http
 
 
@@ -31,6 +31,16 @@ def build(http: Http) -> Platform:
         count_orders=partial(listing.count_orders, http),
         flaws=partial(store.flaws, http),
         locations=partial(store.locations, http),
+        goods=Goods(
+            located=True,
+            most=stock.MOST,
+            settles_seconds=stock.SETTLES_SECONDS,
+            repeatable=False,
+            variants=partial(catalogue.variants, http),
+            obstacle=partial(stock.obstacle, http),
+            levels=partial(stock.levels, http),
+            publish=partial(stock.publish, http),
+        ),
         announce=partial(status.announce, http),
     )
 

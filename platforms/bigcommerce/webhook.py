@@ -12,6 +12,7 @@ from typing import Any
 
 from connector.domain.errors import Malformed
 from connector.domain.orders import Order
+from connector.domain.settings import value
 from connector.platform import Delivery, Kind, Shop
 
 SECRET_HEADER = "X-Connector-Secret"  # noqa: S105  the header's name, not its value
@@ -32,7 +33,7 @@ def genuine(shop: Shop, headers: Mapping[str, str], body: bytes) -> bool:
     if not _same(headers.get(SECRET_HEADER.lower(), ""), shop.credentials.get("webhook_secret", "")):
         return False
     if not any(headers.get(name) for name in _SIGNATURE_HEADERS):
-        return not shop.settings.get("require_signature")
+        return not value(shop.settings, "require_signature")
     return _signed(shop.credentials.get("client_secret", ""), headers, body)
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 
-from connector.platform import Platform
+from connector.platform import Goods, Platform
 from platforms.http import Http
-from platforms.shopify import auth, listing, normalize, reading, status, subscriptions, webhook
+from platforms.shopify import auth, catalogue, listing, normalize, reading, status, stock, subscriptions, webhook
 
 
 def _utc_now() -> datetime:
@@ -37,4 +37,14 @@ def build(http: Http, now: Callable[[], datetime] = _utc_now) -> Platform:
         flaws=partial(subscriptions.flaws, http),
         locations=partial(reading.locations, http),
         announce=partial(status.announce, http),
+        goods=Goods(
+            located=True,
+            most=stock.MOST,
+            settles_seconds=0,
+            repeatable=True,
+            variants=partial(catalogue.variants, http),
+            obstacle=lambda shop: "",
+            levels=partial(stock.levels, http),
+            publish=partial(stock.publish, http),
+        ),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from connector.platform import AuthLost, CallError, Refused, Retryable, Shop, Throttled
@@ -36,11 +36,13 @@ _STATUS_WORDS: dict[int, tuple[str, str]] = {
 
 
 class UserErrors(Refused):
-    """A mutation was answered with userErrors: nothing was written. `codes` are Shopify's, empty where it gives none."""
+    """A mutation was answered with userErrors: nothing was written. `codes` are Shopify's, empty where it gives none;
+    `errors` are its rows as they came."""
 
-    def __init__(self, message: str, remedy: str, codes: frozenset[str]) -> None:
+    def __init__(self, message: str, remedy: str, codes: frozenset[str], errors: Sequence[Mapping[str, Any]] = ()) -> None:
         super().__init__(message, remedy)
         self.codes = codes
+        self.errors = errors
 
 
 def ask(http: Http, shop: Shop, document: Document, **variables: object) -> dict[str, Any]:
@@ -68,7 +70,7 @@ def tell(http: Http, shop: Shop, document: Document, **variables: object) -> dic
     if said:
         words = "; ".join(str(error.get("message", "")) for error in said)[:_LONGEST_QUOTE]
         codes = frozenset(str(error["code"]) for error in said if error.get("code"))
-        raise UserErrors(f"Shopify says: {words}", "Correct the cause in Shopify's admin, then replay.", codes)
+        raise UserErrors(f"Shopify says: {words}", "Correct the cause in Shopify's admin, then replay.", codes, said)
     return payload
 
 

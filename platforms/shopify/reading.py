@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connector.domain.orders import Order
-from connector.platform import Account, AuthLost, ChangedPage, RemoteLocation, Retryable, Shop, Throttled
+from connector.platform import Account, AuthLost, ChangedPage, NotYet, RemoteLocation, Retryable, Shop, Throttled
 from platforms.http import Http
 from platforms.shopify import documents
 from platforms.shopify.client import ask, pages
@@ -30,16 +30,23 @@ _SHORTEST_PAUSE_SECONDS = 1.0
 _VOID = frozenset({"CANCELLED", "ERROR", "FAILURE"})
 
 # Least permissions for all that this folder asks (the schema's own scope map, 2026-10); write_x grants read_x.
-SCOPES = ("read_orders", "read_customers", "read_products", "read_locations", "write_merchant_managed_fulfillment_orders")
+SCOPES = (
+    "read_orders",
+    "read_customers",
+    "read_products",
+    "read_locations",
+    "write_inventory",
+    "write_merchant_managed_fulfillment_orders",
+)
 
 
 def fetch_order(http: Http, now: Callable[[], datetime], shop: Shop, order_id: str) -> Order | None:
-    """The order as it stands, None where it does not exist. Retryable while Shopify still decides who fulfills it."""
+    """The order as it stands, None where it does not exist. NotYet while Shopify still decides who fulfills it."""
     found = read_order(http, shop, order_id)
     if found is None:
         return None
     if still_routing(found, now()):
-        raise Retryable(
+        raise NotYet(
             f"Shopify has not yet said which location fulfills order {found['name']}.",
             "It is read again by itself.",
             retry_after_seconds=_ROUTING_RETRY_SECONDS,

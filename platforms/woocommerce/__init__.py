@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from connector.platform import Platform
+from connector.platform import Goods, Platform
 from platforms.http import Http
+from platforms.woocommerce import catalogue, stock
 from platforms.woocommerce.auth import OPTIONS, open_shop
-from platforms.woocommerce.install import check, flaws, subscribe
+from platforms.woocommerce.install import check, choices, flaws, subscribe
 from platforms.woocommerce.listing import count_orders, list_orders
 from platforms.woocommerce.normalize import normalize
 from platforms.woocommerce.orders import changed_orders, fetch_order, locations
@@ -37,4 +38,15 @@ def build(http: Http) -> Platform:
         flaws=partial(flaws, http),
         locations=partial(locations, http),
         announce=partial(announce, http),
+        choices=partial(choices, http),
+        goods=Goods(
+            located=False,
+            most=stock.MOST,
+            settles_seconds=0,
+            repeatable=False,
+            variants=partial(catalogue.variants, http),
+            obstacle=lambda shop: "",
+            levels=partial(stock.levels, http),
+            publish=partial(stock.publish, http),
+        ),
     )

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from connector.platform import Account, Flaw, Refused, Shop, Subscriptions
 from platforms.http import Http
-from platforms.woocommerce.client import Absent, read, read_all, write
+from platforms.woocommerce.client import Absent, read, read_all, read_list, write
 from platforms.woocommerce.webhook import TOPICS
 
 _OLDEST = (8, 2)  # the release that made today's order storage the default
@@ -89,3 +89,10 @@ def _sorted(ours: Sequence[dict[str, Any]], address: str, *, known: bool) -> tup
 def _object(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     found = document.get(name)
     return found if isinstance(found, Mapping) else {}
+
+
+def choices(http: Http, shop: Shop, name: str) -> tuple[str, ...]:
+    """The statuses an order can have in this shop, its own ones included, for the settings that name a status."""
+    if not name.startswith("status_"):
+        return ()
+    return tuple(str(row.get("slug")) for row in read_list(http, shop, "orders/statuses") if row.get("slug"))

@@ -9,7 +9,7 @@ from typing import Any
 from graphql import GraphQLError
 
 from connector.domain.errors import ConnectorError
-from sandbox.shopify import orders
+from sandbox.shopify import inventory, orders
 from sandbox.shopify.bulk import Bulk
 from sandbox.shopify.orders import Order, Part, gid
 from sandbox.shopify.shop import Shop
@@ -44,6 +44,7 @@ def roots(shop: Shop, bulk: Bulk, base_url: str = "") -> dict[str, Callable[...,
         "fulfillmentOrder": lambda info, **given: _found_part(shop, given["id"]),
         "fulfillment": lambda info, **given: _found_shipment(shop, given["id"]),
         "locations": lambda info, **given: connection(location_views())(info, **given),
+        **inventory.roots(shop),
         "webhookSubscriptions": lambda info, **given: _subscriptions(shop)(info, **given),
         "webhookSubscriptionCreate": lambda info, **given: _subscribe(shop, given["topic"], given["webhookSubscription"]),
         "webhookSubscriptionDelete": lambda info, **given: _unsubscribe(shop, given["id"]),

@@ -23,6 +23,7 @@ SCOPES = (
     "read_customers",
     "read_products",
     "read_locations",
+    "write_inventory",
     "write_merchant_managed_fulfillment_orders",
 )
 _MOST_AT_ONCE = 250

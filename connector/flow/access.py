@@ -11,8 +11,8 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
-from connector.db import tokens
-from connector.db.tokens import TokenRow
+from connector.db import access
+from connector.db.access import TokenRow
 from connector.domain.errors import NotFound, Rejected
 
 SCOPES = {
@@ -31,7 +31,7 @@ def add(engine: Engine, name: str, scopes: Sequence[str], now: datetime) -> str:
         raise Rejected(f"Not a scope: {', '.join(unknown) or 'none given'}.", f"Choose from {', '.join(SCOPES)}.")
     secret = secrets.token_urlsafe(32)
     with engine.begin() as conn:
-        token_id = tokens.add(conn, name.strip(), _hashed(secret), sorted(set(scopes)), now)
+        token_id = access.add(conn, name.strip(), _hashed(secret), sorted(set(scopes)), now)
     if token_id is None:
         raise Rejected(f"There is a token {name!r} already.", "Revoke it, or choose another name.")
     return f"oc_{token_id}_{secret}"
@@ -43,17 +43,17 @@ def holder(engine: Engine, presented: str, now: datetime) -> TokenRow | None:
     if match is None:
         return None
     with engine.begin() as conn:
-        found = tokens.secret_hash(conn, int(match[1]))
+        found = access.secret_hash(conn, int(match[1]))
         if found is None or not hmac.compare_digest(found[1], _hashed(match[2])):
             return None
-        tokens.touch(conn, found[0].id, now)
+        access.touch(conn, found[0].id, now)
     return found[0]
 
 
 def revoke(engine: Engine, name: str, now: datetime) -> None:
     """End a token at once. NotFound where there is none of that name."""
     with engine.begin() as conn:
-        if not tokens.revoke(conn, name, now):
+        if not access.revoke(conn, name, now):
             raise NotFound(f"There is no token {name!r} in use.", "`connector tokens list` shows them.")
 
 
