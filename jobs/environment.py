@@ -18,8 +18,10 @@ from config.settings import Settings
 from connector.db import engine as database
 from connector.db.sealed import Seal
 from connector.platform import Platform
+from jobs.pace import SharedBuckets
 from platforms import registry
 from platforms.http import Http
+from platforms.pace import Pace
 
 _REDIS_CONNECT_SECONDS = 1.0
 _REDIS_ANSWER_SECONDS = 3.0
@@ -47,12 +49,14 @@ def open_at(settings: Settings, addresses: Addresses, *, name: str, pool_size: i
 
     ConnectorError where the settings cannot be used.
     """
+    connection = connect_redis(addresses.redis_url)
+    http = Http(private_allowed=settings.allow_private_shops, pace=Pace(SharedBuckets(connection)))
     return Environment(
         settings=settings,
         engine=database.create(addresses.database_url, pool_size=pool_size, name=f"connector {name}"),
         seal=Seal(settings.fernet_keys),
-        platforms=registry.platforms(Http(private_allowed=settings.allow_private_shops)),
-        redis=connect_redis(addresses.redis_url),
+        platforms=registry.platforms(http),
+        redis=connection,
         redis_url=addresses.redis_url,
     )
 
