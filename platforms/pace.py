@@ -103,5 +103,5 @@ class Pace:
 
     def note(self, shop: str, limit: Limit) -> None:
         """Learn from an answer. A part of the limit is left to the other apps of the shop, which share it."""
-        kept = limit.most * self._reserve
+        kept = limit.most * self._reserve // 1
         self._buckets.note(shop, Limit(max(0.0, limit.left - kept), limit.most - kept, limit.per_second, limit.reset_seconds))
