@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
+from connector.db.many import among
 from connector.db.tables import items, location_links, locations
 from connector.domain.allocation import Place
 
@@ -15,8 +16,8 @@ def item_ids(conn: Connection, skus: Collection[str]) -> dict[str, int]:
     """SKU -> item id, for those known here."""
     if not skus:
         return {}
-    rows = conn.execute(select(items.c.sku, items.c.id).where(items.c.sku.in_(list(skus))))
-    return {row.sku: row.id for row in rows}
+    rows = conn.execute(select(items.c.sku, items.c.id).where(among(items.c.sku, skus)))
+    return dict(rows.tuples())
 
 
 def add_items(conn: Connection, rows: Sequence[Mapping[str, str]]) -> dict[str, int]:

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, Engine, select
 from connector.db import inbox, shops
 from connector.db.tables import orders
 from connector.domain.errors import ConnectorError
-from connector.flow.ingest import Drained, note_failure
+from connector.domain.retry import USUAL, Patience
+from connector.flow.ingest import POLL, Drained, note_failure
 from connector.flow.wake import Wake
 from connector.platform import CallError, ChangedPage, Kind, Platform, Shop
 
@@ -26,6 +27,7 @@ def poll(
     now: datetime,
     *,
     every: timedelta = timedelta(minutes=10),
+    patience: Patience = USUAL,
     overlap: timedelta = _OVERLAP,
 ) -> Drained:
     """Put an inbox row for every order modified since the newest stored modification, less an overlap.
@@ -51,7 +53,7 @@ def poll(
             page = changed.next
     except CallError as error:
         with engine.begin() as conn:
-            note_failure(conn, shop, error, now)
+            note_failure(conn, shop, error, now, patience)
         raise
     return Drained(found, more=False, wakes=(Wake("ingest", shop.id),) if found else ())
 
@@ -68,7 +70,7 @@ def _note(engine: Engine, shop: Shop, changed: ChangedPage, now: datetime, due_a
                 conn,
                 shop_id=shop.id,
                 dedup_key=f"poll:{order_id}:{version.isoformat()}",
-                topic="poll",
+                topic=POLL,
                 kind=Kind.ORDER.value,
                 external_id=order_id,
                 sealed_body=None,

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from connector.platform import AuthLost, CallError, Refused, Retryable, Shop, Throttled
+from connector.platform import AuthLost, CallError, Refused, Retryable, Shop, Throttled, TokenRefused
 from platforms.http import Answer, Http, by_status
 from platforms.pace import Limit
 from platforms.shopify.documents import Document
@@ -27,6 +27,7 @@ _MOST_PAGES = 250  # Shopify ends every connection at 25,000 objects: 250 pages 
 _LONGEST_QUOTE = 300
 
 _RELINK = "Link the shop again with a working token."
+_REFUSED_TOKEN = 401
 _STATUS_WORDS: dict[int, tuple[str, str]] = {
     401: ("Shopify refuses the access token (401).", _RELINK),
     402: ("Shopify has frozen this store for an unpaid bill (402).", "The merchant settles it with Shopify."),
@@ -97,6 +98,8 @@ def _token(shop: Shop) -> str:
 
 def _understood(http: Http, shop: Shop, document: Document, answer: Answer) -> dict[str, Any]:
     """The data of an answer that is a success through and through."""
+    if answer.status == _REFUSED_TOKEN:
+        raise TokenRefused(*_STATUS_WORDS[answer.status])
     if answer.status in _STATUS_WORDS:
         raise AuthLost(*_STATUS_WORDS[answer.status])
     if not 200 <= answer.status < 300:

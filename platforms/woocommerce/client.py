@@ -79,6 +79,13 @@ def read_all(http: Http, shop: Shop, path: str, params: Mapping[str, str] | None
     raise Refused(f"The shop has over {_MOST_PAGES * PER_PAGE} entries under {path}.", "Remove those that are not needed.")
 
 
+def total(http: Http, shop: Shop, path: str, params: Mapping[str, str]) -> int | None:
+    """How many entries a list has by its header; None where the shop's host removes it."""
+    answer = _answer(http, shop, "GET", path, params=params)
+    text = answer.headers.get("x-wp-total", "")
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
 def write(
     http: Http, shop: Shop, method: str, path: str, body: object, params: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
@@ -102,6 +109,12 @@ def checked_params(params: Mapping[str, str]) -> Mapping[str, str]:
 def _call(
     http: Http, shop: Shop, method: str, path: str, *, params: Mapping[str, str] | None = None, body: object = None
 ) -> object:
+    return _answer(http, shop, method, path, params=params, body=body).json()
+
+
+def _answer(
+    http: Http, shop: Shop, method: str, path: str, *, params: Mapping[str, str] | None = None, body: object = None
+) -> Answer:
     url, auth = signed(shop, method, api_url(shop, path), checked_params(params or {}))
     http.pace.take(shop.address)
     answer = http.call(method, url, json=body, auth=auth)
@@ -110,7 +123,7 @@ def _call(
     if not _is_json(answer):
         raise _page_error(answer)
     if 200 <= answer.status < 300:
-        return answer.json()
+        return answer
     raise _said_error(answer)
 
 

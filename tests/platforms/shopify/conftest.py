@@ -117,7 +117,7 @@ def linked(tmp_path: Path) -> Iterator[Linked]:
             {
                 "domain": "maree-haute.myshopify.com",
                 "token": "shpat_sandbox",
-                "app_secret": "sandbox-shopify-app-secret",
+                "app_secret": "sandbox-shopify-app-secret-0123456789",
                 "api_url": f"{url}/shopify",
             }
         )
