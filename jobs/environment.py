@@ -20,8 +20,10 @@ from connector.db.sealed import Seal
 from connector.flow import tokens
 from connector.installing import App
 from connector.platform import Platform
+from jobs.pace import SharedBuckets
 from platforms import registry
 from platforms.http import Http
+from platforms.pace import Pace
 
 _REDIS_CONNECT_SECONDS = 1.0
 _REDIS_ANSWER_SECONDS = 3.0
@@ -51,13 +53,15 @@ def open_at(settings: Settings, addresses: Addresses, *, name: str, pool_size: i
     """
     engine = database.create(addresses.database_url, pool_size=pool_size, name=f"connector {name}")
     seal = Seal(settings.fernet_keys)
-    platforms = registry.platforms(Http(private_allowed=settings.allow_private_shops), apps(settings))
+    connection = connect_redis(addresses.redis_url)
+    http = Http(private_allowed=settings.allow_private_shops, pace=Pace(SharedBuckets(connection)))
+    platforms = registry.platforms(http, apps(settings))
     return Environment(
         settings=settings,
         engine=engine,
         seal=seal,
         platforms={name: tokens.kept_fresh(engine, seal, platform, now) for name, platform in platforms.items()},
-        redis=connect_redis(addresses.redis_url),
+        redis=connection,
         redis_url=addresses.redis_url,
     )
 

@@ -17,8 +17,21 @@ import structlog
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from connector.db import shops as shop_rows
 from connector.domain.errors import ConnectorError
-from connector.flow import deliver, ingest, linking, linking_steps, privacy, publish_stock, reconcile, shops
+from connector.flow import (
+    backfill,
+    compare,
+    deliver,
+    ingest,
+    linking,
+    linking_steps,
+    privacy,
+    publish_stock,
+    reconcile,
+    shops,
+    watchdog,
+)
 from connector.flow.ingest import Drained
 from connector.flow.wake import Wake
 from connector.platform import Platform, Shop
@@ -26,11 +39,15 @@ from jobs import queue
 from jobs.environment import Environment, now
 
 TURN_SECONDS = 5.0  # so that one busy shop keeps no other waiting longer; it gets its next turn behind them
+_VAIN_SECONDS = 1.0
+_BACKGROUND_TURN_SECONDS = 2.0
+_ALL_SHOPS = 0  # no shop has this id
 _INGEST_ROWS = 100
 _DELIVER_ROWS = 1  # each may take half a minute where the shop hangs
 _LOCKS = 7310  # the advisory locks of the tasks are (7310 + place in the table, shop)
 _TRY_LOCK = text("SELECT pg_try_advisory_lock(:space, :shop)")
 _UNLOCK = text("SELECT pg_advisory_unlock(:space, :shop)")
+_WARD = 7309  # and the advisory locks of the workers that are with failing shops (7309, 0 ..)
 _LOOKS = 2
 _LOOK_SECONDS = 0.01
 
@@ -48,10 +65,14 @@ class Workplace:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One pass of the work, and from what a pass did whether another one may find something."""
+    """One pass of the work, and from what a pass did whether another one may find something.
+
+    `in_background`: short turns, and one worker at most for all shops together, so that the others serve what is live.
+    """
 
     once: Callable[[Environment, Platform, Shop], Drained]
     go_on: Callable[[Drained], bool]
+    in_background: bool = False
 
 
 def table(place: Workplace) -> Mapping[str, Callable[[int], None]]:
@@ -75,19 +96,24 @@ def turn(place: Workplace, name: str, shop_id: int) -> None:
     """One turn of a shop at a task."""
     env = place.environment
     _lower(env, Wake(name, shop_id))
-    with _alone(env.engine, name, shop_id) as alone:
-        if alone:  # else its own worker looks once more, or the clock rings again
-            _work(place, name, shops.by_id(env.engine, env.seal, shop_id))
+    with _alone(env.engine, name, _ALL_SHOPS if TASKS[name].in_background else shop_id) as alone:
+        if not alone:  # its own worker looks once more, or the clock rings again
+            return
+        with _ward(env, shop_id) as free:
+            if free:
+                _work(place, name, shops.by_id(env.engine, env.seal, shop_id))
 
 
 def _work(place: Workplace, name: str, shop: Shop) -> None:
     env, task = place.environment, TASKS[name]
     platform = env.platforms[shop.platform]
-    end = time.monotonic() + TURN_SECONDS
+    end = time.monotonic() + (_BACKGROUND_TURN_SECONDS if task.in_background else TURN_SECONDS)
     while True:
+        began = time.monotonic()
         drained = task.once(env, platform, shop)
         place.waker.wake(*drained.wakes)
-        if not task.go_on(drained):
+        in_vain = drained.finished == 0 and time.monotonic() - began > _VAIN_SECONDS  # the shop hangs: the others first
+        if in_vain or not task.go_on(drained):
             return
         if time.monotonic() >= end or place.stopping.is_set():
             place.waker.wake(Wake(name, shop.id))
@@ -109,6 +135,25 @@ def _alone(engine: Engine, name: str, shop_id: int) -> Iterator[bool]:
         finally:
             if alone:
                 conn.execute(_UNLOCK, lock)
+
+
+@contextmanager
+def _ward(env: Environment, shop_id: int) -> Iterator[bool]:
+    """Whether there is a worker to spare for the shop: shops whose last call failed get half of the workers at most.
+
+    Else a few shops that do not answer would hold all workers in their time-outs, and the healthy ones would wait for them.
+    """
+    with env.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        if not shop_rows.is_failing(conn, shop_id):
+            yield True
+            return
+        beds = [{"space": _WARD, "shop": bed} for bed in range(max(1, env.settings.workers // 2))]
+        taken = next((bed for bed in beds if conn.execute(_TRY_LOCK, bed).scalar()), None)
+        try:
+            yield taken is not None
+        finally:
+            if taken is not None:
+                conn.execute(_UNLOCK, taken)
 
 
 def _looks(look: Callable[[], bool]) -> Iterator[bool]:
@@ -154,6 +199,21 @@ def _link(env: Environment, platform: Platform, shop: Shop) -> Drained:
     return Drained(1, more=False)
 
 
+def _watch(env: Environment, platform: Platform, shop: Shop) -> Drained:
+    watched = watchdog.watch(env.engine, env.seal, platform, shop, env.settings.public_url, now())
+    for flaw in watched.left:
+        log.warning("a webhook subscription is not well", shop=shop.id, topic=flaw.topic, problem=flaw.problem)
+    return Drained(len(watched.found), more=False, wakes=watched.wakes)
+
+
+def _reconcile(env: Environment, platform: Platform, shop: Shop) -> Drained:
+    return compare.step(env.engine, env.seal, platform, shop, now(), patience=env.settings.patience).drained()
+
+
+def _backfill(env: Environment, platform: Platform, shop: Shop) -> Drained:
+    return backfill.step(env.engine, env.seal, platform, shop, now, env.settings.patience)
+
+
 def _finished_some(drained: Drained) -> bool:
     return drained.finished > 0
 
@@ -170,12 +230,19 @@ def _privacy(env: Environment, platform: Platform, shop: Shop) -> Drained:
     return privacy.drain(env.engine, env.seal, shop, now())
 
 
+def _has_further(drained: Drained) -> bool:
+    return drained.more
+
+
 TASKS: Mapping[str, Task] = {
     "ingest": Task(_ingest, _finished_some),
     "deliver": Task(_deliver, _has_more),
     "install": Task(_install, _finished_some),
     "privacy": Task(_privacy, _finished_some),
-    "publish": Task(_publish, lambda drained: drained.more),
-    "link": Task(_link, lambda drained: drained.more),
-    "poll": Task(_poll, lambda drained: drained.more),
+    "publish": Task(_publish, _has_further),
+    "link": Task(_link, _has_further),
+    "poll": Task(_poll, _has_further),
+    "watch": Task(_watch, _has_further),
+    "reconcile": Task(_reconcile, _has_further, in_background=True),
+    "backfill": Task(_backfill, _has_further, in_background=True),
 }

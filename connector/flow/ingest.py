@@ -23,7 +23,7 @@ from connector.domain.retry import USUAL, Patience, Trouble, next_try
 from connector.flow import parting
 from connector.flow.intake import Arrival, presentable, take_away, take_in
 from connector.flow.wake import Wake
-from connector.platform import AuthLost, CallError, Kind, NotYet, Platform, Refused, Shop, Throttled
+from connector.platform import AuthLost, CallError, Kind, NotYet, Platform, Refused, Shop, Throttled, TimedOut
 
 _MOST_READS = 20
 _READERS = 4
@@ -128,10 +128,17 @@ def _carried(seal: Seal, platform: Platform, shop: Shop, row: Row) -> _Reading |
 
 
 def _fetched(platform: Platform, shop: Shop, ids: Sequence[str]) -> dict[str, Order | Exception | None]:
+    late: list[TimedOut] = []
+
     def fetch(external_id: str) -> Order | Exception | None:
+        if late:  # the shop hangs: one wait for it is enough in one pass
+            return _NotRead()
         try:
             order = platform.fetch_order(shop, external_id)
             return None if order is None else presentable(order)
+        except TimedOut as error:
+            late.append(error)
+            return error
         except Exception as error:  # noqa: BLE001 - one order that cannot be read does not stop the others
             return error
 

@@ -7,7 +7,7 @@ from functools import partial
 
 from connector.installing import App
 from connector.platform import Goods, Platform
-from platforms.bigcommerce import auth, catalogue, install, orders, status, stock, store, webhook
+from platforms.bigcommerce import auth, catalogue, install, listing, orders, status, stock, store, webhook
 from platforms.http import Http
 
 NO_APP = App()
@@ -30,6 +30,9 @@ def build(http: Http, app: App = NO_APP) -> Platform:
         subscribe=partial(store.subscribe, http),
         fetch_order=partial(orders.fetch_order, http),
         changed_orders=partial(orders.changed_orders, http),
+        list_orders=partial(listing.list_orders, http),
+        count_orders=partial(listing.count_orders, http),
+        flaws=partial(store.flaws, http),
         locations=partial(store.locations, http),
         goods=Goods(
             located=True,

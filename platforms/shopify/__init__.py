@@ -9,7 +9,19 @@ from functools import partial
 from connector.installing import App
 from connector.platform import Goods, Platform
 from platforms.http import Http
-from platforms.shopify import auth, catalogue, install, normalize, reading, status, stock, subscriptions, tokens, webhook
+from platforms.shopify import (
+    auth,
+    catalogue,
+    install,
+    listing,
+    normalize,
+    reading,
+    status,
+    stock,
+    subscriptions,
+    tokens,
+    webhook,
+)
 
 
 def _utc_now() -> datetime:
@@ -37,6 +49,9 @@ def build(http: Http, now: Callable[[], datetime] = _utc_now, app: App = NO_APP)
         subscribe=partial(subscriptions.subscribe, http),
         fetch_order=partial(reading.fetch_order, http, now),
         changed_orders=partial(reading.changed_orders, http),
+        list_orders=partial(listing.list_orders, http, now),
+        count_orders=partial(listing.count_orders, http),
+        flaws=partial(subscriptions.flaws, http),
         locations=partial(reading.locations, http),
         announce=partial(status.announce, http),
         install=install.installing(http, app),

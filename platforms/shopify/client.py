@@ -14,6 +14,7 @@ from typing import Any
 
 from connector.platform import AuthLost, CallError, Refused, Retryable, Shop, Throttled, TokenRefused
 from platforms.http import Answer, Http, by_status
+from platforms.pace import Limit
 from platforms.shopify.documents import Document
 
 VERSION = "2026-10"
@@ -48,6 +49,7 @@ class UserErrors(Refused):
 
 def ask(http: Http, shop: Shop, document: Document, **variables: object) -> dict[str, Any]:
     """Send a document and return its whole `data`; any error, also beside partial data, is raised as a call error."""
+    http.pace.take(shop.address, _expected_cost(document))
     try:
         answer = http.call(
             "POST",
@@ -56,7 +58,7 @@ def ask(http: Http, shop: Shop, document: Document, **variables: object) -> dict
             json={"query": document.text, "variables": variables},
         )
         _note_version(answer.headers.get("x-shopify-api-version", VERSION))
-        return _understood(answer)
+        return _understood(http, shop, document, answer)
     except CallError as error:
         error.effect_unknown = error.effect_unknown and document.write  # reads go by POST too
         raise
@@ -94,7 +96,7 @@ def _token(shop: Shop) -> str:
     return token
 
 
-def _understood(answer: Answer) -> dict[str, Any]:
+def _understood(http: Http, shop: Shop, document: Document, answer: Answer) -> dict[str, Any]:
     """The data of an answer that is a success through and through."""
     if answer.status == _REFUSED_TOKEN:
         raise TokenRefused(*_STATUS_WORDS[answer.status])
@@ -105,6 +107,7 @@ def _understood(answer: Answer) -> dict[str, Any]:
     said = answer.json()
     if not isinstance(said, dict):
         raise Retryable("Shopify answered with JSON that is no GraphQL answer.", "It is tried again.", effect_unknown=True)
+    _note_cost(http, shop, document, said)
     if said.get("errors"):
         raise _as_call_error(said)
     if not isinstance(said.get("data"), dict):
@@ -128,6 +131,27 @@ def _as_call_error(said: Mapping[str, Any]) -> CallError:
     if codes & {"INTERNAL_SERVER_ERROR", "TIMEOUT"}:
         return Retryable(f"Shopify failed inside: {words}", "It is tried again by itself.", effect_unknown=True)
     return Refused(f"Shopify does not understand: {words}", "Report it: the document and the API version disagree.")
+
+
+_costs: dict[str, float] = {}
+_COST_NOT_KNOWN_YET = 100.0
+
+
+def _expected_cost(document: Document) -> float:
+    """What the same document was said to cost last; Shopify takes that much first and gives back what was not used."""
+    return _costs.get(document.text, _COST_NOT_KNOWN_YET)
+
+
+def _note_cost(http: Http, shop: Shop, document: Document, said: Mapping[str, Any]) -> None:
+    """Every answer says what the query cost and how full the bucket is; one that does not leaves things as they are."""
+    try:
+        cost = said["extensions"]["cost"]
+        bucket = cost["throttleStatus"]
+        _costs[document.text] = float(cost["requestedQueryCost"])
+        limit = Limit(float(bucket["currentlyAvailable"]), float(bucket["maximumAvailable"]), float(bucket["restoreRate"]))
+    except (KeyError, TypeError, ValueError):
+        return
+    http.pace.note(shop.address, limit)
 
 
 def _code(error: Mapping[str, Any]) -> str:

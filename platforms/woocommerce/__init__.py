@@ -10,7 +10,8 @@ from platforms.http import Http
 from platforms.woocommerce import catalogue, stock
 from platforms.woocommerce.approval import installing
 from platforms.woocommerce.auth import OPTIONS, open_shop
-from platforms.woocommerce.install import check, choices, subscribe
+from platforms.woocommerce.install import check, choices, flaws, subscribe
+from platforms.woocommerce.listing import count_orders, list_orders
 from platforms.woocommerce.normalize import normalize
 from platforms.woocommerce.orders import changed_orders, fetch_order, locations
 from platforms.woocommerce.status import announce
@@ -36,6 +37,9 @@ def build(http: Http, app: App = NO_APP) -> Platform:
         subscribe=partial(subscribe, http),
         fetch_order=partial(fetch_order, http),
         changed_orders=partial(changed_orders, http),
+        list_orders=partial(list_orders, http),
+        count_orders=partial(count_orders, http),
+        flaws=partial(flaws, http),
         locations=partial(locations, http),
         announce=partial(announce, http),
         install=installing(http),

@@ -6,7 +6,7 @@ import hmac
 import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import flask
@@ -57,10 +57,10 @@ def nothing() -> Response:
     return Response(status=204)
 
 
-def v2_list(rows: list[dict[str, Any]]) -> Response:
-    """One page of a v2 list; beyond its end, and for no rows at all, 204."""
+def v2_list(rows: list[dict[str, Any]], show: Callable[[dict[str, Any]], dict[str, Any]] = dict) -> Response:
+    """One page of a v2 list; beyond its end, and for no rows at all, 204. Only the rows of the page are shown."""
     page, limit = _paging()
-    chosen = rows[(page - 1) * limit : page * limit]
+    chosen = [show(row) for row in rows[(page - 1) * limit : page * limit]]
     return answer(chosen) if chosen else nothing()
 
 
