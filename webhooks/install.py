@@ -193,7 +193,7 @@ def _returned(at: Door, platform: Platform, step: Step, visit: Visit) -> BaseRes
 def _opened(at: Door, platform: Platform, step: Step, visit: Visit) -> BaseResponse:
     assert isinstance(step, Opened)  # noqa: S101
     env = at.environment
-    if step.grant is not None and not _stands(at, platform, step.store):
+    if step.grant is not None and not story.stands(env.engine, platform, step.store):
         shop = _link(at, platform, step.grant(), None)
     else:
         shop = story.opened(env.engine, env.seal, platform, step.store, step.user, step.once, visit.now)
@@ -238,13 +238,6 @@ def _link_in_browser(at: Door, platform: Platform, grant: Callable[[], Grant], s
     consent = story.use(at.environment.engine, platform, word, browser, store, now())
     shop = _link(at, platform, grant(), consent)
     return _with_cookie(redirect(url_for("install.linked", shop_id=shop.id), 303), browser)
-
-
-def _stands(at: Door, platform: Platform, store: str) -> bool:
-    """Whether the store is linked and its credentials have not been lost: then nothing is exchanged."""
-    with at.environment.engine.connect() as conn:
-        shop_id = story.shop_of(conn, platform, store)
-        return shop_id is not None and shop_views.list_shops(conn, shop_id)[0].state == "linked"
 
 
 # ---------------------------------------------------------------------------------------------------------------------
