@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select, text, update
@@ -25,6 +25,9 @@ class Row:
     tries: int
     received_at: datetime
     reason: str
+
+
+_ROW = tuple(inbox.c[field.name] for field in fields(Row))
 
 
 def add(
@@ -60,30 +63,24 @@ def add(
     return int(conn.execute(counted).scalar_one()) == 0
 
 
-def claim(conn: Connection, shop_id: int, now: datetime, *, lease: timedelta, limit: int) -> list[Row]:
-    """Take due rows of a shop, oldest first; they come due again by themselves when the claimer dies."""
+def lock_due(conn: Connection, shop_id: int, now: datetime, *, limit: int) -> list[Row]:
+    """Due rows of a shop, oldest first, locked until the transaction ends; those others hold are passed over."""
     due = (
-        select(inbox.c.id)
+        select(*_ROW)
         .where(inbox.c.shop_id == shop_id, inbox.c.state == "waiting", inbox.c.due_at <= now)
         .order_by(inbox.c.due_at, inbox.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    ids = list(conn.execute(due).scalars())
-    if not ids:
-        return []
-    columns = (
-        inbox.c.id,
-        inbox.c.topic,
-        inbox.c.kind,
-        inbox.c.external_id,
-        inbox.c.sealed_body,
-        inbox.c.tries,
-        inbox.c.received_at,
-        inbox.c.reason,
-    )
-    taken = update(inbox).where(among(inbox.c.id, ids)).values(due_at=now + lease).returning(*columns)
-    return sorted((Row(*row) for row in conn.execute(taken)), key=lambda row: row.id)
+    return sorted((Row(*row) for row in conn.execute(due).all()), key=lambda row: row.id)
+
+
+def claim(conn: Connection, shop_id: int, now: datetime, *, lease: timedelta, limit: int) -> list[Row]:
+    """Take due rows of a shop, oldest first; they come due again by themselves when the claimer dies."""
+    rows = lock_due(conn, shop_id, now, limit=limit)
+    if rows:
+        conn.execute(update(inbox).where(among(inbox.c.id, [row.id for row in rows])).values(due_at=now + lease))
+    return rows
 
 
 def still_waiting(conn: Connection, ids: Collection[int]) -> set[int]:
