@@ -7,7 +7,6 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select, text, update
-from sqlalchemy.dialects.postgresql import insert
 
 from connector.db.many import among
 from connector.db.tables import inbox
@@ -27,6 +26,32 @@ class Row:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """A delivery as it arrives. `state` is "waiting", or "ignored" with the reason."""
+
+    shop_id: int
+    dedup_key: str
+    topic: str
+    kind: str
+    external_id: str
+    sealed_body: bytes | None
+    state: str
+    reason: str
+    received_at: datetime
+
+
+_COLUMNS = ", ".join(Fresh.__slots__)
+_TYPES = {"shop_id": "bigint", "sealed_body": "bytea", "received_at": "timestamptz"}
+_ARRAYS = ", ".join(f"%b::{_TYPES.get(name, 'text')}[]" for name in Fresh.__slots__)
+_ADD = f"""
+    INSERT INTO inbox ({_COLUMNS}, due_at, finished_at)
+    SELECT {_COLUMNS}, received_at, CASE WHEN state = 'waiting' THEN NULL ELSE received_at END
+    FROM unnest({_ARRAYS}) AS n ({_COLUMNS})
+    ON CONFLICT (shop_id, dedup_key) DO UPDATE SET repeats = inbox.repeats + 1
+    RETURNING shop_id, dedup_key, repeats
+    """  # noqa: S608 -- names of our own columns
+
 _ROW = tuple(inbox.c[field.name] for field in fields(Row))
 
 
@@ -44,23 +69,17 @@ def add(
     now: datetime,
 ) -> bool:
     """Store a delivery unless it is there already; whether it is new. A repeat is counted."""
-    statement = insert(inbox).values(
-        shop_id=shop_id,
-        dedup_key=dedup_key,
-        topic=topic,
-        kind=kind,
-        external_id=external_id,
-        sealed_body=sealed_body,
-        state=state,
-        reason=reason,
-        received_at=now,
-        due_at=now,
-        finished_at=None if state == "waiting" else now,
-    )
-    counted = statement.on_conflict_do_update(
-        index_elements=[inbox.c.shop_id, inbox.c.dedup_key], set_={"repeats": inbox.c.repeats + 1}
-    ).returning(inbox.c.repeats)
-    return int(conn.execute(counted).scalar_one()) == 0
+    return add_many(conn, [Fresh(shop_id, dedup_key, topic, kind, external_id, sealed_body, state, reason, now)])[0]
+
+
+def add_many(conn: Connection, rows: Sequence[Fresh]) -> list[bool]:
+    """Store deliveries unless they are there already, in one statement; which of them are new. Repeats are counted.
+
+    No two of them may have the same shop and key.
+    """
+    columns = tuple([getattr(row, name) for row in rows] for name in Fresh.__slots__)
+    repeats = {(shop_id, key): count for shop_id, key, count in conn.exec_driver_sql(_ADD, columns).all()}
+    return [repeats[row.shop_id, row.dedup_key] == 0 for row in rows]
 
 
 def lock_due(conn: Connection, shop_id: int, now: datetime, *, limit: int) -> list[Row]:
