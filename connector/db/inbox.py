@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from sqlalchemy import Connection, func, select, text, update
 
@@ -43,14 +44,16 @@ class Fresh:
 
 _COLUMNS = ", ".join(Fresh.__slots__)
 _TYPES = {"shop_id": "bigint", "sealed_body": "bytea", "received_at": "timestamptz"}
+_VALUES = ", ".join(f"%b::{_TYPES.get(name, 'text')}" for name in Fresh.__slots__)
 _ARRAYS = ", ".join(f"%b::{_TYPES.get(name, 'text')}[]" for name in Fresh.__slots__)
-_ADD = f"""
+_INSERT = f"""
     INSERT INTO inbox ({_COLUMNS}, due_at, finished_at)
-    SELECT {_COLUMNS}, received_at, CASE WHEN state = 'waiting' THEN NULL ELSE received_at END
-    FROM unnest({_ARRAYS}) AS n ({_COLUMNS})
-    ON CONFLICT (shop_id, dedup_key) DO UPDATE SET repeats = inbox.repeats + 1
-    RETURNING shop_id, dedup_key, repeats
+    SELECT {_COLUMNS}, received_at, CASE WHEN state = 'waiting' THEN NULL ELSE received_at END FROM
     """  # noqa: S608 -- names of our own columns
+_COUNT = "ON CONFLICT (shop_id, dedup_key) DO UPDATE SET repeats = inbox.repeats + 1 RETURNING"
+_ADD_ONE = f"{_INSERT} (VALUES ({_VALUES})) AS n ({_COLUMNS}) {_COUNT} repeats"
+_ADD = f"{_INSERT} unnest({_ARRAYS}) AS n ({_COLUMNS}) {_COUNT} shop_id, dedup_key, repeats"
+_values = attrgetter(*Fresh.__slots__)
 
 _ROW = tuple(inbox.c[field.name] for field in fields(Row))
 
@@ -77,7 +80,9 @@ def add_many(conn: Connection, rows: Sequence[Fresh]) -> list[bool]:
 
     No two of them may have the same shop and key.
     """
-    columns = tuple([getattr(row, name) for row in rows] for name in Fresh.__slots__)
+    if len(rows) == 1:
+        return [conn.exec_driver_sql(_ADD_ONE, _values(rows[0])).scalar_one() == 0]
+    columns = tuple(map(list, zip(*map(_values, rows), strict=True)))
     repeats = {(shop_id, key): count for shop_id, key, count in conn.exec_driver_sql(_ADD, columns).all()}
     return [repeats[row.shop_id, row.dedup_key] == 0 for row in rows]
 

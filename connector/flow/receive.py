@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from connector.db import inbox
@@ -45,12 +46,12 @@ class _Ticket:
         return self.row.shop_id, self.row.dedup_key
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True, eq=False)
 class GroupCommit:
     """`receive` for the threads of one process: rows that come at the same time are written by one statement and one commit.
 
     Whoever finds nobody writing writes, for all that wait. A lone delivery waits for nothing; under load each commit, which
-    is what a delivery costs most of, is shared by as many as arrived during the one before.
+    is what a delivery costs most of, is shared by as many as arrived during the one before. One connection is kept for it.
     """
 
     engine: Engine
@@ -58,6 +59,10 @@ class GroupCommit:
     _waiting: list[_Ticket] = field(default_factory=list)
     _line: threading.Lock = field(default_factory=threading.Lock)
     _writing: threading.Lock = field(default_factory=threading.Lock)
+    _kept: list[Connection] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        weakref.finalize(self, _close, self._kept)
 
     def receive(self, shop: Shop, delivery: Delivery, body: bytes, now: datetime) -> Wake | None:
         """As the function; SQLAlchemyError where the row is not stored."""
@@ -96,8 +101,7 @@ class GroupCommit:
     def _write(self, tickets: Sequence[_Ticket]) -> None:
         """Write them together; where that fails for what one of them is, each alone."""
         try:
-            with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
-                stored = inbox.add_many(conn, [ticket.row for ticket in tickets])
+            stored = self._stored([ticket.row for ticket in tickets])
         except SQLAlchemyError as error:
             if len(tickets) > 1 and not isinstance(error, OperationalError):
                 for ticket in tickets:
@@ -108,6 +112,29 @@ class GroupCommit:
         else:
             for ticket, new in zip(tickets, stored, strict=True):
                 ticket.new, ticket.done = new, True
+
+    def _stored(self, rows: Sequence[Fresh]) -> list[bool]:
+        """Write on the kept connection. One that broke while nobody wrote is replaced, once."""
+        fresh = not self._kept
+        try:
+            return inbox.add_many(self._connection(), rows)
+        except SQLAlchemyError as error:
+            _close(self._kept)
+            if fresh or not isinstance(error, OperationalError) or not error.connection_invalidated:
+                raise
+        return inbox.add_many(self._connection(), rows)
+
+    def _connection(self) -> Connection:
+        if not self._kept:
+            conn = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            conn.detach()  # it is nobody else's until it is closed
+            self._kept.append(conn)
+        return self._kept[0]
+
+
+def _close(kept: list[Connection]) -> None:
+    while kept:
+        kept.pop().close()
 
 
 def _fresh(seal: Seal, shop: Shop, delivery: Delivery, body: bytes, now: datetime) -> Fresh:
