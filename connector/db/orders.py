@@ -18,7 +18,7 @@ from connector.db.sealed import Seal
 from connector.db.tables import fulfillment_lines, fulfillment_orders, order_events, order_lines, orders
 from connector.domain.differences import HeldPart
 from connector.domain.fulfillment import State
-from connector.domain.orders import Address, Customer, Order, digest
+from connector.domain.orders import Address, Customer, Order
 from connector.domain.text import fold
 
 
@@ -88,11 +88,12 @@ def lock_by_ids(conn: Connection, order_ids: Collection[int]) -> dict[int, Head]
 
 
 def _locked(conn: Connection, wanted: Select[Any]) -> list[Head]:
-    return [Head(*row) for row in conn.execute(wanted.order_by(orders.c.id).with_for_update())]
+    return [Head(*row) for row in conn.execute(wanted.order_by(orders.c.id).with_for_update()).all()]
 
 
-def columns(order: Order, seal: Seal) -> dict[str, Any]:
-    """The columns of an order's row that come from the platform. What identifies a person is sealed, except the name."""
+def columns(order: Order, seal: Seal, fingerprint: str) -> dict[str, Any]:
+    """The columns of an order's row that come from the platform, and its digest. What identifies a person is sealed, except
+    the name."""
     person = {part: _fields(getattr(order, part)) for part in ("customer", "shipping", "billing")}
     name = order.customer.name or order.shipping.name or order.billing.name
     return {
@@ -100,7 +101,7 @@ def columns(order: Order, seal: Seal) -> dict[str, Any]:
         "number": order.number,
         "placed_at": order.placed_at,
         "version": order.version,
-        "digest": digest(order),
+        "digest": fingerprint,
         "currency": order.currency,
         "total_minor": order.total_minor,
         "outstanding_minor": order.outstanding_minor,
@@ -184,7 +185,7 @@ def lines_of(conn: Connection, order_ids: Collection[int]) -> dict[int, list[Lin
     """The lines of each order, in their order."""
     found: dict[int, list[LineRow]] = defaultdict(list)
     rows = select(*_LINE).where(among(order_lines.c.order_id, order_ids))
-    for row in conn.execute(rows.order_by(order_lines.c.order_id, order_lines.c.position, order_lines.c.id)):
+    for row in conn.execute(rows.order_by(order_lines.c.order_id, order_lines.c.position, order_lines.c.id)).all():
         line = LineRow(*row)
         found[line.order_id].append(line)
     return found
