@@ -9,10 +9,14 @@ import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from connector.domain.errors import ConnectorError
 from connector.domain.linking import Variant
 from connector.domain.orders import Handover, Order
+
+if TYPE_CHECKING:
+    from connector.installing import Installing
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The four call errors: what the caller must do decides the class, not what went wrong.
@@ -52,6 +56,10 @@ class Throttled(CallError):
 
 class AuthLost(CallError):
     """Credentials are refused, the app is uninstalled, the shop is frozen: pause the shop and tell the merchant."""
+
+
+class TokenRefused(AuthLost):
+    """The access token itself is refused: where it can be exchanged for a new one, that is worth one try."""
 
 
 class Refused(CallError):
@@ -285,6 +293,31 @@ class Goods:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderPage:
+    """One page of whole orders by time of placing. `next` continues, "" ends.
+
+    `left_out` are (order id, reason) of rows that are no orders of ours (drafts, abandoned checkouts); `unreadable` are
+    (order id, reason) of orders that make no sense. With `wait_seconds` the platform is still preparing the list: nothing
+    else is in the page, and `next` is to be asked for after that time.
+    """
+
+    orders: tuple[Order, ...] = ()
+    left_out: tuple[tuple[str, str], ...] = ()
+    unreadable: tuple[tuple[str, str], ...] = ()
+    next: str = ""
+    wait_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """What is wrong with a webhook subscription we need: `problem` is "missing", "disabled", "elsewhere" or "version"."""
+
+    topic: str
+    problem: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Platform:
     """A platform as functions. Those that take a Shop call over HTTP and raise the four call errors; the rest are pure.
 
@@ -299,8 +332,14 @@ class Platform:
     subscribe: make our webhooks stand, pointing at the address; repeatable.
     fetch_order: the order as it stands now, or None where it does not exist (any more).
     changed_orders: ids of orders modified at or after `since`, oldest first; `cursor` "" for the first page.
+    list_orders: whole orders placed at or after `since` and before `until`, page by page; `cursor` "" for the first page.
+    count_orders: how many rows `list_orders` of that window will show by the platform's own count; None where it keeps none.
+    flaws: what is wrong with our webhook subscriptions at this address; empty where all is well.
     locations: the store's places.
     announce: read the remote state; already so? done; write; say what was done.
+    install: how a merchant installs the connector as an app (see `installing`), None where there is no such way.
+    refresh: exchange the shop's refresh token for new credentials (those to change, with `token_expires_at` in ISO 8601);
+        AuthLost where the platform will not. None where tokens do not expire.
     choices: what the shop itself allows for the setting of this name; empty where it does not say.
     goods: the catalogue and the stock; None where the platform lets us at neither.
     """
@@ -319,7 +358,12 @@ class Platform:
     subscribe: Callable[[Shop, str], Subscriptions]
     fetch_order: Callable[[Shop, str], Order | None]
     changed_orders: Callable[[Shop, datetime, str], ChangedPage]
+    list_orders: Callable[[Shop, datetime, datetime, str], OrderPage]
+    count_orders: Callable[[Shop, datetime, datetime], int | None]
+    flaws: Callable[[Shop, str], tuple[Flaw, ...]]
     locations: Callable[[Shop], tuple[RemoteLocation, ...]]
     announce: Callable[[Shop, Announcement], Outcome]
+    install: Installing | None = None
+    refresh: Callable[[Shop], Mapping[str, str]] | None = None
     choices: Callable[[Shop, str], Sequence[str]] = lambda shop, name: ()
     goods: Goods | None = None

@@ -21,7 +21,8 @@ from rq.serializers import JSONSerializer
 from connector.domain.errors import ConnectorError
 from connector.flow.wake import Wake
 
-TASKS = ("ingest", "deliver", "publish", "poll", "link")  # also the names of the queues, the most urgent first
+# Also the names of the queues, the most urgent first.
+TASKS = ("ingest", "deliver", "install", "publish", "privacy", "poll", "link", "watch", "reconcile", "backfill")
 
 FLAG_SECONDS = 60  # how long a lost job can keep later wakes away; an unstarted job ends with its flag
 JOB_SECONDS = 120

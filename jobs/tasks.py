@@ -19,7 +19,19 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from connector.db import shops as shop_rows
 from connector.domain.errors import ConnectorError
-from connector.flow import deliver, ingest, linking, publish_stock, reconcile, shops
+from connector.flow import (
+    backfill,
+    compare,
+    deliver,
+    ingest,
+    linking,
+    linking_steps,
+    privacy,
+    publish_stock,
+    reconcile,
+    shops,
+    watchdog,
+)
 from connector.flow.ingest import Drained
 from connector.flow.wake import Wake
 from connector.platform import Platform, Shop
@@ -28,6 +40,8 @@ from jobs.environment import Environment, now
 
 TURN_SECONDS = 5.0  # so that one busy shop keeps no other waiting longer; it gets its next turn behind them
 _VAIN_SECONDS = 1.0
+_BACKGROUND_TURN_SECONDS = 2.0
+_ALL_SHOPS = 0  # no shop has this id
 _INGEST_ROWS = 100
 _DELIVER_ROWS = 1  # each may take half a minute where the shop hangs
 _LOCKS = 7310  # the advisory locks of the tasks are (7310 + place in the table, shop)
@@ -51,10 +65,14 @@ class Workplace:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One pass of the work, and from what a pass did whether another one may find something."""
+    """One pass of the work, and from what a pass did whether another one may find something.
+
+    `in_background`: short turns, and one worker at most for all shops together, so that the others serve what is live.
+    """
 
     once: Callable[[Environment, Platform, Shop], Drained]
     go_on: Callable[[Drained], bool]
+    in_background: bool = False
 
 
 def table(place: Workplace) -> Mapping[str, Callable[[int], None]]:
@@ -78,7 +96,7 @@ def turn(place: Workplace, name: str, shop_id: int) -> None:
     """One turn of a shop at a task."""
     env = place.environment
     _lower(env, Wake(name, shop_id))
-    with _alone(env.engine, name, shop_id) as alone:
+    with _alone(env.engine, name, _ALL_SHOPS if TASKS[name].in_background else shop_id) as alone:
         if not alone:  # its own worker looks once more, or the clock rings again
             return
         with _ward(env, shop_id) as free:
@@ -89,7 +107,7 @@ def turn(place: Workplace, name: str, shop_id: int) -> None:
 def _work(place: Workplace, name: str, shop: Shop) -> None:
     env, task = place.environment, TASKS[name]
     platform = env.platforms[shop.platform]
-    end = time.monotonic() + TURN_SECONDS
+    end = time.monotonic() + (_BACKGROUND_TURN_SECONDS if task.in_background else TURN_SECONDS)
     while True:
         began = time.monotonic()
         drained = task.once(env, platform, shop)
@@ -181,6 +199,21 @@ def _link(env: Environment, platform: Platform, shop: Shop) -> Drained:
     return Drained(1, more=False)
 
 
+def _watch(env: Environment, platform: Platform, shop: Shop) -> Drained:
+    watched = watchdog.watch(env.engine, env.seal, platform, shop, env.settings.public_url, now())
+    for flaw in watched.left:
+        log.warning("a webhook subscription is not well", shop=shop.id, topic=flaw.topic, problem=flaw.problem)
+    return Drained(len(watched.found), more=False, wakes=watched.wakes)
+
+
+def _reconcile(env: Environment, platform: Platform, shop: Shop) -> Drained:
+    return compare.step(env.engine, env.seal, platform, shop, now(), patience=env.settings.patience).drained()
+
+
+def _backfill(env: Environment, platform: Platform, shop: Shop) -> Drained:
+    return backfill.step(env.engine, env.seal, platform, shop, now, env.settings.patience)
+
+
 def _finished_some(drained: Drained) -> bool:
     return drained.finished > 0
 
@@ -189,10 +222,27 @@ def _has_more(drained: Drained) -> bool:
     return drained.more or drained.finished > 0
 
 
+def _install(env: Environment, platform: Platform, shop: Shop) -> Drained:
+    return linking_steps.drain(env.engine, env.seal, platform, shop, now, env.settings.public_url)
+
+
+def _privacy(env: Environment, platform: Platform, shop: Shop) -> Drained:
+    return privacy.drain(env.engine, env.seal, shop, now())
+
+
+def _has_further(drained: Drained) -> bool:
+    return drained.more
+
+
 TASKS: Mapping[str, Task] = {
     "ingest": Task(_ingest, _finished_some),
     "deliver": Task(_deliver, _has_more),
-    "publish": Task(_publish, lambda drained: drained.more),
-    "link": Task(_link, lambda drained: drained.more),
-    "poll": Task(_poll, lambda drained: drained.more),
+    "install": Task(_install, _finished_some),
+    "privacy": Task(_privacy, _finished_some),
+    "publish": Task(_publish, _has_further),
+    "link": Task(_link, _has_further),
+    "poll": Task(_poll, _has_further),
+    "watch": Task(_watch, _has_further),
+    "reconcile": Task(_reconcile, _has_further, in_background=True),
+    "backfill": Task(_backfill, _has_further, in_background=True),
 }

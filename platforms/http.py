@@ -33,6 +33,7 @@ from connector.platform import (
     Throttled,
     TimedOut,
 )
+from platforms.pace import Pace
 
 _CONNECT_SECONDS = 5.0
 _READ_SECONDS = 8.0
@@ -139,11 +140,13 @@ def _guarded_pools(private_allowed: bool) -> dict[str, Any]:
 class Http:
     """One pooled client for a process. Safe for threads: nothing of one call is visible to another.
 
-    `private_allowed` is the development setting: it admits http, odd ports and private addresses.
+    `private_allowed` is the development setting: it admits http, odd ports and private addresses. `pace` keeps the limits
+    of the shops; the platforms' clients ask it and tell it what answers say.
     """
 
-    def __init__(self, *, private_allowed: bool = False, total_seconds: float = _TOTAL_SECONDS) -> None:
+    def __init__(self, *, private_allowed: bool = False, total_seconds: float = _TOTAL_SECONDS, pace: Pace | None = None) -> None:
         self.private_allowed = private_allowed
+        self.pace = pace or Pace()
         self._total_seconds = total_seconds
         self._session = requests.Session()
         self._session.trust_env = False

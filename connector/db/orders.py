@@ -41,6 +41,7 @@ class Head:
     handover: str
     pickup_location: str
     state: str
+    history: bool
     attention: list[str]
     reason: list[dict[str, Any]]
 
@@ -57,6 +58,7 @@ class LineRow:
     kind: str
     quantity: int
     backordered: int
+    left_before: int
     item_id: int | None
     assigned_location: str
 

@@ -81,6 +81,12 @@ shops = Table(
     # The poll: `polled_to` is the newest modification stored, never "now".
     _time("polled_to", nullable=True),
     _time("poll_due_at", nullable=True),
+    # When the subscriptions are looked at next, and when the orders are compared next.
+    _time("watch_due_at", now=True),
+    _time("compare_due_at", now=True),
+    # The comparison under way: when it began and how far it has come.
+    _time("compare_began_at", nullable=True),
+    _text("compare_cursor"),
     # The breaker: failures in a row since the first of them, and when calls are allowed again.
     _count("failures"),
     _time("failing_since", nullable=True),
@@ -253,6 +259,9 @@ orders = Table(
     _text("pickup_location"),
     _text("state", "new"),
     Column("open", Boolean, nullable=False, server_default=text("true")),
+    # Taken in as a record of the past: nothing is planned, committed or handed over for it.
+    Column("history", Boolean, nullable=False, server_default=text("false")),
+    _time("compared_at", nullable=True),
     _text("customer_name"),
     _text("customer_folded"),
     Column("sealed_person", LargeBinary, nullable=True),
@@ -284,6 +293,8 @@ order_lines = Table(
     _text("kind", "physical"),
     _count("quantity"),
     _count("backordered"),
+    # Units that had left before the order was first seen here (a backfill): they are no work and no stock of ours.
+    _count("left_before"),
     _ref("item_id", "items.id", nullable=True),
     Column("unit_price_minor", BigInteger, nullable=False, server_default="0"),
     Column("total_minor", BigInteger, nullable=False, server_default="0"),
@@ -416,6 +427,83 @@ attempts = Table(
     Index("ix_attempts_outbox", "outbox_id"),
 )
 
+# --- the past, and what differs ---------------------------------------------------------------------------------------
+
+backfills = Table(
+    "backfills",
+    metadata,
+    _id(),
+    _ref("shop_id", "shops.id"),
+    _time("since"),
+    _time("until"),
+    _text("stock", "apply"),
+    Column("dry_run", Boolean, nullable=False, server_default=text("false")),
+    _text("actor", "connector"),
+    _text("state", "running"),
+    _text("reason"),
+    # The checkpoint: where the next page begins. It moves in the transaction that writes the page's orders.
+    _text("cursor"),
+    _count("pages"),
+    Column("expected", Integer, nullable=True),
+    *(_count(name) for name in ("read", "new", "changed", "same", "skipped", "failed")),
+    _count("tries"),
+    _time("created_at", now=True),
+    _time("started_at", nullable=True),
+    _time("changed_at", now=True),
+    _time("due_at", now=True),
+    _time("finished_at", nullable=True),
+    CheckConstraint("state in ('running', 'paused', 'finished', 'stopped', 'cancelled')", name="state"),
+    CheckConstraint("stock in ('apply', 'skip')", name="stock"),
+    CheckConstraint("read = new + changed + same + skipped + failed", name="balance"),
+    Index("uq_backfills_active", "shop_id", unique=True, postgresql_where=text("state in ('running', 'paused')")),
+    Index("ix_backfills_due", "due_at", postgresql_where=text("state = 'running'")),
+)
+
+# Every page once, by where it began and by what it held: a list that repeats or turns in a circle meets these constraints.
+backfill_pages = Table(
+    "backfill_pages",
+    metadata,
+    _ref("backfill_id", "backfills.id"),
+    _text("cursor", None),
+    _text("fingerprint", None),
+    _count("orders", None),
+    _time("at", now=True),
+    PrimaryKeyConstraint("backfill_id", "cursor"),
+    UniqueConstraint("backfill_id", "fingerprint"),
+)
+
+# What was not taken in, and why.
+backfill_misses = Table(
+    "backfill_misses",
+    metadata,
+    _ref("backfill_id", "backfills.id"),
+    _text("external_id", None),
+    _text("kind", None),
+    _text("reason", None),
+    _time("at", now=True),
+    PrimaryKeyConstraint("backfill_id", "external_id"),
+    CheckConstraint("kind in ('skipped', 'failed')", name="kind"),
+)
+
+drifts = Table(
+    "drifts",
+    metadata,
+    _id(),
+    _ref("shop_id", "shops.id"),
+    _text("kind", None),
+    _text("subject", None),
+    Column("ours", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("theirs", JSONB, nullable=False, server_default=text("'{}'")),
+    _text("state", "open"),
+    _text("action"),
+    _time("found_at", now=True),
+    _time("seen_at", now=True),
+    _time("settled_at", nullable=True),
+    CheckConstraint("state in ('open', 'repaired', 'gone')", name="state"),
+    Index("uq_drifts_open", "shop_id", "kind", "subject", unique=True, postgresql_where=text("state = 'open'")),
+    Index("ix_drifts_found", "shop_id", "found_at"),
+)
+
 # --- time ------------------------------------------------------------------------------------------------------------
 
 heartbeats = Table(
@@ -454,3 +542,5 @@ api_answers = Table(
     PrimaryKeyConstraint("token_id", "key"),
     Index("ix_api_answers_at", "at"),
 )
+# More tables on the same metadata, in a file of their own.
+import connector.db.install_tables  # noqa: E402, F401

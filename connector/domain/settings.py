@@ -94,6 +94,15 @@ _PARSERS: Mapping[Kind, Callable[[Setting, str], Any]] = {
     Kind.PLACES: _places,
 }
 
+_TYPES: Mapping[Kind, tuple[type, ...]] = {
+    Kind.YES_NO: (bool,),
+    Kind.CHOICE: (str,),
+    Kind.WHOLE: (int,),
+    Kind.TEXT: (str,),
+    Kind.NAMES: (list, tuple),
+    Kind.PLACES: (Mapping,),
+}
+
 _STATUS = "The WooCommerce status an order gets when it is {0}; empty: {1}."
 _WOO, _SHOPIFY, _BIG = ("woocommerce",), ("shopify",), ("bigcommerce",)
 
@@ -155,8 +164,10 @@ SETTINGS: Mapping[str, Setting] = {
 
 
 def value(settings: Mapping[str, Any], name: str) -> Any:
-    """What the merchant chose, or the default."""
-    return settings.get(name, SETTINGS[name].default)
+    """What the merchant chose; the default where nothing was chosen, or something that is no such value."""
+    setting = SETTINGS[name]
+    chosen = settings.get(name, setting.default)
+    return chosen if isinstance(chosen, _TYPES[setting.kind]) else setting.default
 
 
 def known(platform: str) -> list[Setting]:

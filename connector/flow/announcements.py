@@ -64,7 +64,8 @@ def _lines(
     """The part's lines; with the last part also what travels along without stock (lines typed in by hand)."""
     external = {line.id: line.external_id for line in lines}
     target = targets(part, parts, told)
-    announced = [AnnouncedLine(external[line], units, target[line]) for line, units in part.lines.items()]
+    before = {line.id: line.left_before for line in lines}
+    announced = [AnnouncedLine(external[line], units, target[line] + before[line]) for line, units in part.lines.items()]
     if one.last and one.act in HANDED_OVER:
         along = [line for line in lines if line.kind == LineKind.CUSTOM and line.item_id is None and line.quantity]
         announced += [AnnouncedLine(line.external_id, line.quantity, line.quantity) for line in along]

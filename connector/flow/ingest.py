@@ -20,6 +20,7 @@ from connector.db.sealed import Seal
 from connector.domain.errors import Malformed
 from connector.domain.orders import Freshness, Order
 from connector.domain.retry import USUAL, Patience, Trouble, next_try
+from connector.flow import parting
 from connector.flow.intake import Arrival, presentable, take_away, take_in
 from connector.flow.wake import Wake
 from connector.platform import AuthLost, CallError, Kind, NotYet, Platform, Refused, Shop, Throttled, TimedOut
@@ -85,12 +86,15 @@ def drain(
     with engine.begin() as conn:
         rows = inbox.claim(conn, shop.id, now, lease=timedelta(seconds=patience.inbox_lease_seconds), limit=limit)
         health = shops.health(conn, shop.id) if rows else None
+        late = any(row.kind == Kind.UNINSTALLED for row in rows) and parting.may_be_late(conn, shop.id, now)
         delivered = [row.received_at for row in rows if row.topic != POLL]
         if delivered:
             shops.touch(conn, shop.id, max(delivered))
     if health is None:
         return Drained(0, more=False)
     resting_until = health.paused_until if health.paused_until and health.paused_until > now else None
+    if late:
+        rows = [row for row in rows if row.kind != Kind.UNINSTALLED or not _outlived(engine, platform, shop, row, now)]
     readings = _read(seal, platform, shop, rows, resting=resting_until is not None)
     at = _Moment(now, patience, resting_until)
     _note_health(engine, shop, readings, at)
@@ -155,6 +159,19 @@ class _NotRead(Exception):
     """Not asked in this pass: the shop rests, or enough was read already."""
 
 
+def _outlived(engine: Engine, platform: Platform, shop: Shop, row: Row, now: datetime) -> bool:
+    """Whether a word of the app's removal came after the shop had been linked again: then it ends here. Where the shop
+    does not answer, its lease brings the row back."""
+    try:
+        linked = parting.still_linked(platform, shop)
+    except CallError:
+        return True
+    if linked:
+        with engine.begin() as conn:
+            inbox.finish(conn, [(row.id, "ignored", "It is older than the shop's present link.")], now)
+    return linked
+
+
 def _note_health(engine: Engine, shop: Shop, readings: Sequence[_Reading], at: _Moment) -> None:
     """Feed the shop's breaker with how the reading went."""
     failures = {reading.row.external_id: reading.trouble for reading in readings if isinstance(reading.trouble, CallError)}
@@ -214,7 +231,7 @@ def _write_together(
         arrivals = [Arrival(reading.order, reading.fetched) for reading in carrying if reading.order is not None]
         taken = take_in(conn, seal, shop, arrivals, at.now) if arrivals else None
         judged = {reading.row.id: verdict for reading, verdict in zip(carrying, taken.judged if taken else (), strict=True)}
-        endings = [_ending(conn, shop, reading, judged.get(reading.row.id), at) for reading in mine]
+        endings = [_ending(conn, seal, shop, reading, judged.get(reading.row.id), at) for reading in mine]
         inbox.finish(conn, [(end.row.id, end.state, end.reason) for end in endings if end.due_at is None], at.now)
         for end in endings:
             if end.due_at is not None:
@@ -222,7 +239,7 @@ def _write_together(
     return taken.telling if taken else frozenset(), sum(end.due_at is None for end in endings)
 
 
-def _ending(conn: Connection, shop: Shop, reading: _Reading, verdict: Freshness | None, at: _Moment) -> _Ending:
+def _ending(conn: Connection, seal: Seal, shop: Shop, reading: _Reading, verdict: Freshness | None, at: _Moment) -> _Ending:
     row = reading.row
     if verdict is Freshness.UNCLEAR:
         return _Ending(row, READ_AGAIN, due_at=at.now)
@@ -233,7 +250,7 @@ def _ending(conn: Connection, shop: Shop, reading: _Reading, verdict: Freshness 
     if reading.trouble is not None:
         return _put_off(row, reading.trouble, at)
     if row.kind == Kind.UNINSTALLED:
-        shops.uninstall(conn, shop.id, "The merchant removed the app.")
+        parting.depart(conn, seal, shop.id, at.now)
         return _Ending(row, "uninstalled", "done")
     return _gone(conn, shop, row, at.now)
 

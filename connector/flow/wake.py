@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Wake:
-    """`task` ("ingest", "deliver", "poll", "publish" or "link") has something to do for the shop."""
+    """`task` (a name in `jobs.queue.TASKS`: "ingest", "deliver", "backfill" …) has something to do for the shop."""
 
     task: str
     shop_id: int

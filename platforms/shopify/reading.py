@@ -45,8 +45,7 @@ def fetch_order(http: Http, now: Callable[[], datetime], shop: Shop, order_id: s
     found = read_order(http, shop, order_id)
     if found is None:
         return None
-    age_seconds = (now() - moment(found["createdAt"])).total_seconds()
-    if age_seconds < _ROUTING_SECONDS and awaits_routing(found):
+    if still_routing(found, now()):
         raise NotYet(
             f"Shopify has not yet said which location fulfills order {found['name']}.",
             "It is read again by itself.",
@@ -55,23 +54,28 @@ def fetch_order(http: Http, now: Callable[[], datetime], shop: Shop, order_id: s
     return to_order(found)
 
 
+def still_routing(found: dict[str, Any], now: datetime) -> bool:
+    """Whether the order is so young that Shopify may still be deciding where it is fulfilled."""
+    return (now - moment(found["createdAt"])).total_seconds() < _ROUTING_SECONDS and awaits_routing(found)
+
+
 def read_order(http: Http, shop: Shop, order_id: str) -> dict[str, Any] | None:
     """The order document with every page of its connections as plain lists, and `fulfilled`: units by line id."""
     gid = order_gid(order_id)
     found = ask(http, shop, documents.ORDER, id=gid)["order"] if gid else None
     if found is None:
         return None
-    call = _Caller(http, shop)
+    call = Caller(http, shop)
     lines = call.rest(documents.ORDER_LINES, gid, "lineItems", found["lineItems"])
     parts = call.rest(documents.ORDER_PARTS, gid, "fulfillmentOrders", found["fulfillmentOrders"])
     for part in parts:
         part["lineItems"] = call.rest(documents.PART_LINES, part["id"], "lineItems", part["lineItems"])
     count = (found["fulfillmentsCount"] or {}).get("count", 0)
-    fulfilled = _fulfilled_units(call, gid, count) if count else {}
+    fulfilled = fulfilled_units(call, gid, count) if count else {}
     return {**found, "lineItems": lines, "fulfillmentOrders": parts, "fulfilled": fulfilled}
 
 
-class _Caller:
+class Caller:
     """The calls that read one order beyond its first page.
 
     All pages of a very long order (500 lines) cost more than a store's bucket holds. Starting anew after each Throttled
@@ -114,7 +118,7 @@ class _Caller:
             yield from page["nodes"]
 
 
-def _fulfilled_units(call: _Caller, gid: str, count: int) -> dict[str, int]:
+def fulfilled_units(call: Caller, gid: str, count: int) -> dict[str, int]:
     """Units by line id that have left, from the fulfillments themselves.
 
     The difference of a fulfillment order's total and remaining would not do: refunds, moves and cancelling lower both in

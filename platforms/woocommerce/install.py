@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from connector.platform import Account, Refused, Shop, Subscriptions
+from connector.platform import Account, Flaw, Refused, Shop, Subscriptions
 from platforms.http import Http
 from platforms.woocommerce.client import Absent, read, read_all, read_list, write
 from platforms.woocommerce.webhook import TOPICS
@@ -49,6 +49,22 @@ def subscribe(http: Http, shop: Shop, address: str) -> Subscriptions:
         with contextlib.suppress(Absent):  # somebody was faster
             write(http, shop, "DELETE", f"webhooks/{webhook['id']}", None, {"force": "true"})
     return Subscriptions(TOPICS, {"webhook_secret": secret})
+
+
+def flaws(http: Http, shop: Shop, address: str) -> tuple[Flaw, ...]:
+    """Topics without an active webhook at `address`: the shop disables one after seven failures in a row (10.5.0)."""
+    ours = _ours(http, shop)
+    return tuple(flaw for topic in TOPICS if (flaw := _flaw(topic, address, ours)) is not None)
+
+
+def _flaw(topic: str, address: str, ours: Sequence[Mapping[str, Any]]) -> Flaw | None:
+    of_topic = [webhook for webhook in ours if webhook.get("topic") == topic]
+    here = [webhook for webhook in of_topic if webhook.get("delivery_url") == address]
+    if any(webhook.get("status") == "active" for webhook in here):
+        return None
+    if here:
+        return Flaw(topic, "disabled", str(here[0].get("status", "")))
+    return Flaw(topic, "elsewhere", str(of_topic[0].get("delivery_url", ""))) if of_topic else Flaw(topic, "missing")
 
 
 def _ours(http: Http, shop: Shop) -> list[dict[str, Any]]:

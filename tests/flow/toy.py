@@ -24,9 +24,11 @@ from connector.platform import (
     Change,
     ChangedPage,
     Delivery,
+    Flaw,
     Goods,
     Kind,
     Level,
+    OrderPage,
     Outcome,
     Platform,
     Refused,
@@ -86,6 +88,12 @@ class Toy:
     thin: bool = False
     pages: list[ChangedPage] = field(default_factory=list)
     asked_since: list[datetime] = field(default_factory=list)
+    per_page: int = 10
+    drafts: set[str] = field(default_factory=set)
+    unreadable: set[str] = field(default_factory=set)
+    list_hook: Callable[[str], OrderPage | None] = lambda cursor: None
+    flawed: list[Flaw] = field(default_factory=list)
+    subscribed: int = 0
 
     def fetch(self, shop: Shop, external_id: str) -> Order | None:
         self.fetched.append(external_id)
@@ -107,6 +115,31 @@ class Toy:
         self.asked_since.append(since)
         return self.pages[int(cursor or 0)] if self.pages else ChangedPage(())
 
+    def listed(self, since: datetime, until: datetime) -> list[Order]:
+        window = (one for one in self.held.values() if since <= one.placed_at < until)
+        return sorted(window, key=lambda one: (one.placed_at, one.external_id))
+
+    def list_orders(self, shop: Shop, since: datetime, until: datetime, cursor: str) -> OrderPage:
+        page = self.list_hook(cursor)
+        if page is not None:
+            return page
+        start = int(cursor or 0)
+        found = self.listed(since, until)
+        shown = found[start : start + self.per_page]
+        following = str(start + self.per_page) if len(found) > start + self.per_page else ""
+        odd = self.drafts | self.unreadable
+        return OrderPage(
+            tuple(one for one in shown if one.external_id not in odd),
+            tuple((one.external_id, "a draft") for one in shown if one.external_id in self.drafts),
+            tuple((one.external_id, "no date") for one in shown if one.external_id in self.unreadable),
+            following,
+        )
+
+    def subscribe(self, shop: Shop, url: str) -> Subscriptions:
+        self.subscribed += 1
+        self.flawed.clear()
+        return Subscriptions(("order",), {"webhook_secret": "s3cret"})
+
     def platform(self) -> Platform:
         return Platform(
             name="toy",
@@ -120,9 +153,12 @@ class Toy:
             parse=lambda headers, body: Delivery("order", Kind.ORDER, "x", "1"),
             normalize=self.normalize,
             check=lambda shop: Account("toy-store", "Toy Store", "EUR"),
-            subscribe=lambda shop, url: Subscriptions(("order",), {"webhook_secret": "s3cret"}),
+            subscribe=self.subscribe,
             fetch_order=self.fetch,
             changed_orders=self.changed,
+            list_orders=self.list_orders,
+            count_orders=lambda shop, since, until: len(self.listed(since, until)),
+            flaws=lambda shop, url: tuple(self.flawed),
             locations=lambda shop: (RemoteLocation("L1", "Quay"), RemoteLocation("L2", "Depot")),
             announce=self.announce,
             goods=Goods(
