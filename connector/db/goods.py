@@ -17,7 +17,7 @@ def item_ids(conn: Connection, skus: Collection[str]) -> dict[str, int]:
     if not skus:
         return {}
     rows = conn.execute(select(items.c.sku, items.c.id).where(among(items.c.sku, skus)))
-    return dict(rows.tuples())
+    return {row.sku: row.id for row in rows}
 
 
 def add_items(conn: Connection, rows: Sequence[Mapping[str, str]]) -> dict[str, int]:
