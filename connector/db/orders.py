@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from connector.db.sealed import Seal
 from connector.db.tables import fulfillment_lines, fulfillment_orders, order_events, order_lines, orders
 from connector.domain.differences import HeldPart
+from connector.domain.distance import area
 from connector.domain.fulfillment import State
 from connector.domain.orders import Order, digest
 from connector.domain.text import fold
@@ -41,6 +42,8 @@ class Head:
     state: str
     attention: list[str]
     reason: list[dict[str, Any]]
+    destination: str
+    tags: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,8 @@ def columns(order: Order, seal: Seal) -> dict[str, Any]:
         "payment_method": order.payment_method,
         "origin": order.origin,
         "attention": list(order.attention),
+        "destination": area(order.shipping.country, order.shipping.postcode),
+        "tags": list(order.tags),
     }
 
 
