@@ -21,7 +21,7 @@ from rq.serializers import JSONSerializer
 from connector.domain.errors import ConnectorError
 from connector.flow.wake import Wake
 
-TASKS = ("ingest", "deliver", "poll")  # also the names of the queues, the most urgent first
+TASKS = ("ingest", "refill", "deliver", "poll", "verify")  # also the names of the queues, the most urgent first
 
 FLAG_SECONDS = 60  # how long a lost job can keep later wakes away; an unstarted job ends with its flag
 JOB_SECONDS = 120

@@ -17,7 +17,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from connector.domain.errors import ConnectorError
-from connector.flow import deliver, ingest, reconcile, shops
+from connector.flow import deliver, ingest, reconcile, settle, shops, verify
 from connector.flow.ingest import Drained
 from connector.flow.wake import Wake
 from connector.platform import Platform, Shop
@@ -55,7 +55,7 @@ class Task:
 
 def table(place: Workplace) -> Mapping[str, Callable[[int], None]]:
     """Task name -> the function of a shop's id."""
-    return {name: partial(_guarded, place, name) for name in TASKS}
+    return {name: partial(_guarded, place, name) for name in (*TASKS, *HOUSE_TASKS)}
 
 
 def _guarded(place: Workplace, name: str, shop_id: int) -> None:
@@ -76,20 +76,26 @@ def turn(place: Workplace, name: str, shop_id: int) -> None:
     _lower(env, Wake(name, shop_id))
     with _alone(env.engine, name, shop_id) as alone:
         if alone:  # else its own worker looks once more, or the clock rings again
-            _work(place, name, shops.by_id(env.engine, env.seal, shop_id))
+            _work(place, Wake(name, shop_id), *_passes(env, name, shop_id))
 
 
-def _work(place: Workplace, name: str, shop: Shop) -> None:
-    env, task = place.environment, TASKS[name]
-    platform = env.platforms[shop.platform]
+def _passes(env: Environment, name: str, shop_id: int) -> tuple[Callable[[], Drained], Callable[[Drained], bool]]:
+    """One pass of the work, and whether another one may find something."""
+    if name in HOUSE_TASKS:
+        return partial(HOUSE_TASKS[name], env), lambda drained: drained.more
+    shop = shops.by_id(env.engine, env.seal, shop_id)
+    return partial(TASKS[name].once, env, env.platforms[shop.platform], shop), TASKS[name].go_on
+
+
+def _work(place: Workplace, wake: Wake, once: Callable[[], Drained], go_on: Callable[[Drained], bool]) -> None:
     end = time.monotonic() + TURN_SECONDS
     while True:
-        drained = task.once(env, platform, shop)
+        drained = once()
         place.waker.wake(*drained.wakes)
-        if not task.go_on(drained):
+        if not go_on(drained):
             return
         if time.monotonic() >= end or place.stopping.is_set():
-            place.waker.wake(Wake(name, shop.id))
+            place.waker.wake(wake)
             return
 
 
@@ -145,6 +151,16 @@ def _has_more(drained: Drained) -> bool:
     return drained.more or drained.finished > 0
 
 
+def _refill(env: Environment) -> Drained:
+    return settle.settle(env.engine, now())
+
+
+def _verify(env: Environment) -> Drained:
+    return verify.hourly(env.engine, now())
+
+
+# Of the whole, not of one shop; one pass is all there is to do.
+HOUSE_TASKS: Mapping[str, Callable[[Environment], Drained]] = {"refill": _refill, "verify": _verify}
 TASKS: Mapping[str, Task] = {
     "ingest": Task(_ingest, _finished_some),
     "deliver": Task(_deliver, _has_more),

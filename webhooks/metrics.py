@@ -15,7 +15,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from sqlalchemy import Connection
 
-from connector.db import inbox_views, outbox_views
+from connector.db import inbox_views, ledger, outbox_views
 
 _OWN = CollectorRegistry()
 DELIVERIES = Counter(
@@ -64,3 +64,11 @@ def _counted(conn: Connection, now: datetime) -> Iterator[Metric]:
             if standing.state == "waiting":
                 age.add_metric([standing.platform], max(0.0, (now - standing.oldest).total_seconds()))
         yield from (rows, age)
+    yield from _stock(ledger.last_check(conn), now)
+
+
+def _stock(last: ledger.Checked | None, now: datetime) -> Iterator[Metric]:
+    if last is not None:
+        yield GaugeMetricFamily("connector_stock_drift", "Differences the last check of stock found.", value=last.differences)
+        age = max(0.0, (now - last.at).total_seconds())
+        yield GaugeMetricFamily("connector_stock_checked_seconds", "Seconds since the last check of stock.", value=age)

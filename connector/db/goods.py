@@ -75,9 +75,9 @@ def enable(conn: Connection, location_id: int, *, enabled: bool) -> None:
 
 def named(conn: Connection, item_id: int, location_id: int) -> tuple[str, str]:
     """The SKU and the location's name, for messages."""
-    names = select(items.c.sku, locations.c.name).where(items.c.id == item_id, locations.c.id == location_id)
-    row = conn.execute(names).one()
-    return row.sku, row.name
+    sku = conn.execute(select(items.c.sku).where(items.c.id == item_id)).scalar_one()
+    name = conn.execute(select(locations.c.name).where(locations.c.id == location_id)).scalar_one()
+    return sku, name
 
 
 def set_buffer(conn: Connection, shop_id: int, item_id: int, units: int) -> None:

@@ -7,9 +7,10 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects.postgresql import insert
 
-from connector.db import inbox, outbox, shops
+from connector.db import inbox, ledger, outbox, refills, shops
 from connector.db.tables import heartbeats
-from connector.flow.wake import Wake
+from connector.flow.verify import EVERY
+from connector.flow.wake import EVERYWHERE, Wake
 
 
 def due(engine: Engine, now: datetime) -> tuple[Wake, ...]:
@@ -19,8 +20,11 @@ def due(engine: Engine, now: datetime) -> tuple[Wake, ...]:
         reachable = shops.callable_now(conn, now)
         ingest = [Wake("ingest", shop) for shop in inbox.due_shops(conn, now)]
         deliver = [Wake("deliver", shop) for shop in outbox.due_shops(conn, now) if shop in reachable]
+        refill = [Wake("refill", EVERYWHERE)] if refills.waiting(conn) else []
+        checked = ledger.last_check(conn)
+        verify = [Wake("verify", EVERYWHERE)] if checked is None or now - checked.at >= EVERY else []
         poll = [Wake("poll", shop) for shop in shops.due_polls(conn, now) if shop in reachable]
-    return (*ingest, *deliver, *poll)
+    return (*ingest, *refill, *deliver, *poll, *verify)
 
 
 def beat(conn: Connection, name: str, now: datetime) -> None:

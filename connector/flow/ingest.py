@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
-from connector.db import inbox, shops
+from connector.db import inbox, refills, shops
 from connector.db.inbox import Row
 from connector.db.sealed import Seal
 from connector.domain.errors import Malformed
@@ -29,7 +29,7 @@ from connector.domain.retry import (
     next_try,
 )
 from connector.flow.intake import Arrival, presentable, take_away, take_in
-from connector.flow.wake import Wake
+from connector.flow.wake import EVERYWHERE, Wake
 from connector.platform import AuthLost, CallError, Kind, Platform, Refused, Shop, Throttled
 
 # A claimer that dies leaves its rows to the next one after this long; a pass ends well before.
@@ -85,7 +85,9 @@ def drain(engine: Engine, seal: Seal, platform: Platform, shop: Shop, now: datet
     telling, finished = _write(engine, seal, shop, readings, now, resting_until)
     with engine.connect() as conn:
         more = inbox.more_due(conn, shop.id, now)
-    return Drained(finished, more, tuple(Wake("deliver", shop_id) for shop_id in telling))
+        released = bool(refills.waiting(conn))
+    wakes = [Wake("deliver", shop_id) for shop_id in telling]
+    return Drained(finished, more, (*wakes, *([Wake("refill", EVERYWHERE)] if released else [])))
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
