@@ -58,7 +58,10 @@ def replan(conn: Connection, order_ids: Sequence[int], now: datetime, *, fresh: 
     """
     cases = _cases(conn, order_ids, fresh)
     places = goods.places(conn)
-    available = stock.lock(conn, {item for case in cases for item in case.items.values()})
+    wanted_items = {item for case in cases for item in case.items.values()}
+    if any(_below_zero(case.settings) for case in cases):  # a shop that sells below zero may do so where there never was any
+        stock.ensure(conn, itertools.product(wanted_items, [place.id for place in places]))
+    available = stock.lock(conn, wanted_items)
     existing = stock.committed_by_order(conn, [case.head.id for case in cases if case.head.id not in fresh])
     provisional = itertools.count(-1, -1)
     facts: list[list[Movement]] = []
@@ -149,8 +152,12 @@ def _wish(case: _Case) -> Wish:
         routing=routing.chosen(case.settings.get("routing")),
         destination=point(case.head.destination),
         load=case.load,
-        oversell=case.settings.get("oversell") == "negative",
+        oversell=_below_zero(case.settings),
     )
+
+
+def _below_zero(settings: Mapping[str, Any]) -> bool:
+    return settings.get("oversell") == "negative"
 
 
 def _bound(case: _Case) -> Wish:
