@@ -135,6 +135,10 @@ def machine(at: World) -> type[RuleBasedStateMachine]:
         def begin(self, oversell: bool, routing: list[str] | None) -> None:
             self.model.oversell = oversell
             settings(at, oversell="negative" if oversell else "backorder", routing=routing)
+            for sku, code, units in (("PEN", "quay", 4), ("PEN", "depot", 2), ("INK", "depot", 3)):
+                self.restock(sku=sku, code=code, units=units)
+            for lines in ([("PEN", 3), ("INK", 1)], [("PEN", 4)]):
+                self.create(lines=lines, pickup=None)
 
         # --- orders --------------------------------------------------------------------------------------------------
 
