@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from connector.db.sealed import Seal
 from connector.domain.errors import ConnectorError
 from connector.flow.wake import Wake
-from desk import acts, language, orders, problems, show, stock
+from desk import acts, api, language, orders, problems, show, stock
 from desk.blueprint import Desk, csrf, pages
 
 __all__ = ["register"]
@@ -42,6 +42,7 @@ def register(
     show.install(app)
     app.extensions["desk"] = Desk(engine, seal, ring, dict(titles or {}))
     app.register_blueprint(pages)
+    api.register(app)
     app.register_error_handler(404, problems.not_found)
 
 

@@ -9,7 +9,7 @@ import redis
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from connector.domain.errors import ConnectorError
-from jobs.commands import boxes, fulfill, goods, operate, orders, shops
+from jobs.commands import backfill, boxes, fulfill, goods, links, operate, orders, reconcile, settings, shops, tokens
 
 
 class Refused(click.ClickException):
@@ -60,7 +60,8 @@ def main() -> None:
     """
 
 
-for command in (*operate.COMMANDS, *shops.COMMANDS, *goods.COMMANDS, *orders.COMMANDS, *fulfill.COMMANDS, *boxes.COMMANDS):
+_NOUNS = (operate, shops, settings, goods, links, orders, fulfill, boxes, backfill, reconcile, tokens)
+for command in (command for noun in _NOUNS for command in noun.COMMANDS):
     main.add_command(command)
 
 

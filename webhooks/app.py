@@ -18,7 +18,7 @@ from connector.flow import shops
 from connector.platform import Platform
 from jobs import queue
 from jobs.environment import Environment, now, open_at
-from webhooks import health, metrics, security
+from webhooks import health, install, metrics, privacy, security
 from webhooks.directory import Directory, Known
 from webhooks.receive import LARGEST_BODY_BYTES, BodyLost, BodyTooLarge, Door, receive
 
@@ -55,6 +55,8 @@ def build(environment: Environment) -> Flask:
         ring=lambda wakes: waker.wake(*wakes),
         titles={platform.name: platform.title for platform in environment.platforms.values()},
     )
+    install.register(app, environment, lambda wakes: waker.wake(*wakes))
+    privacy.register(app, environment, waker)
     security.secure(app, public_url=chosen.public_url, trusted_proxies=chosen.trusted_proxies)
     return app
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from connector.db.many import among
 from connector.db.stock_tables import buffers
 from connector.db.tables import fulfillment_orders, items, location_links, locations
 from connector.domain.allocation import Place
@@ -18,7 +19,7 @@ def item_ids(conn: Connection, skus: Collection[str]) -> dict[str, int]:
     """SKU -> item id, for those known here."""
     if not skus:
         return {}
-    rows = conn.execute(select(items.c.sku, items.c.id).where(items.c.sku.in_(list(skus))))
+    rows = conn.execute(select(items.c.sku, items.c.id).where(among(items.c.sku, skus)))
     return {row.sku: row.id for row in rows}
 
 
@@ -86,15 +87,26 @@ def set_buffer(conn: Connection, shop_id: int, item_id: int, units: int) -> None
     conn.execute(statement.on_conflict_do_update(index_elements=["shop_id", "item_id"], set_={"units": units}))
 
 
-def note_remote_locations(conn: Connection, shop_id: int, remote: Sequence[tuple[str, str]]) -> None:
-    """Remember a shop's own locations (external id, name), leaving what they are linked to as it is."""
+def buffers_of(conn: Connection, shop_id: int) -> dict[int, int]:
+    """Item id -> units the shop never offers, for the items that have a buffer of their own."""
+    rows = select(buffers.c.item_id, buffers.c.units).where(buffers.c.shop_id == shop_id)
+    return {row.item_id: row.units for row in conn.execute(rows)}
+
+
+def note_remote_locations(
+    conn: Connection, shop_id: int, remote: Sequence[tuple[str, str]], *, stocked: Collection[str] = ()
+) -> None:
+    """Remember a shop's own locations (external id, name), leaving what they are linked to as it is.
+
+    `stocked` are the ids of those at which the shop keeps quantities.
+    """
     if not remote:
         return
     statement = insert(location_links)
-    noted = statement.on_conflict_do_update(
-        index_elements=[location_links.c.shop_id, location_links.c.external_id], set_={"name": statement.excluded.name}
-    )
-    conn.execute(noted, [{"shop_id": shop_id, "external_id": key, "name": name} for key, name in remote])
+    news = {name: statement.excluded[name] for name in ("name", "keeps_stock")}
+    noted = statement.on_conflict_do_update(index_elements=[location_links.c.shop_id, location_links.c.external_id], set_=news)
+    rows = [{"shop_id": shop_id, "external_id": key, "name": name, "keeps_stock": key in stocked} for key, name in remote]
+    conn.execute(noted, rows)
 
 
 def link_location(conn: Connection, shop_id: int, external_id: str, location_id: int | None) -> None:

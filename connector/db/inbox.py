@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
+from connector.db.many import among
 from connector.db.tables import inbox
 
 
@@ -81,13 +82,13 @@ def claim(conn: Connection, shop_id: int, now: datetime, *, lease: timedelta, li
         inbox.c.received_at,
         inbox.c.reason,
     )
-    taken = update(inbox).where(inbox.c.id.in_(ids)).values(due_at=now + lease).returning(*columns)
+    taken = update(inbox).where(among(inbox.c.id, ids)).values(due_at=now + lease).returning(*columns)
     return sorted((Row(*row) for row in conn.execute(taken)), key=lambda row: row.id)
 
 
 def still_waiting(conn: Connection, ids: Collection[int]) -> set[int]:
     """Those of the rows that nobody finished meanwhile, locked until the transaction ends."""
-    rows = select(inbox.c.id).where(inbox.c.id.in_(list(ids)), inbox.c.state == "waiting").order_by(inbox.c.id)
+    rows = select(inbox.c.id).where(among(inbox.c.id, ids), inbox.c.state == "waiting").order_by(inbox.c.id)
     return set(conn.execute(rows.with_for_update()).scalars())
 
 
@@ -128,5 +129,5 @@ def due_shops(conn: Connection, now: datetime) -> list[int]:
 
 def replay(conn: Connection, ids: Collection[int], now: datetime) -> int:
     """Put ended rows back in the line; safe at any time, because effects are differences. Returns how many."""
-    again = update(inbox).where(inbox.c.id.in_(list(ids)), inbox.c.kind == "order", inbox.c.state != "waiting")
+    again = update(inbox).where(among(inbox.c.id, ids), inbox.c.kind == "order", inbox.c.state != "waiting")
     return conn.execute(again.values(state="waiting", reason="replay", tries=0, due_at=now, finished_at=None)).rowcount

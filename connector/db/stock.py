@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Select, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
+from connector.db.many import among
 from connector.db.tables import levels, movements
 from connector.domain.stock import Movement
 
@@ -57,11 +58,11 @@ def lock(conn: Connection, item_ids: Collection[int]) -> dict[tuple[int, int], i
     _lock_items(conn, without)
     rows = conn.execute(
         select(levels.c.item_id, levels.c.location_id, levels.c.available)
-        .where(levels.c.item_id.in_(sorted(item_ids)))
+        .where(among(levels.c.item_id, sorted(item_ids)))
         .order_by(levels.c.item_id, levels.c.location_id)
         .with_for_update()
     )
-    return {(row.item_id, row.location_id): row.available for row in rows}
+    return {(item, location): available for item, location, available in rows}
 
 
 def ensure(conn: Connection, pairs: Iterable[tuple[int, int]]) -> None:
@@ -120,7 +121,7 @@ def committed_by_order(conn: Connection, order_ids: Collection[int]) -> dict[int
     units = func.sum(movements.c.committed_delta)
     rows = conn.execute(
         select(movements.c.order_id, movements.c.item_id, movements.c.location_id, units.label("units"))
-        .where(movements.c.order_id.in_(list(order_ids)))
+        .where(among(movements.c.order_id, order_ids))
         .group_by(movements.c.order_id, movements.c.item_id, movements.c.location_id)
         .having(units != 0)
     )

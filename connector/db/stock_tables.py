@@ -52,7 +52,7 @@ refills = Table(
     Column("rises", BigInteger, nullable=False, server_default="1"),
 )
 
-# Units of an item that a shop does not offer; every other item has the shop's setting `buffer`.
+# Units of an item that a shop does not offer; every other item has the shop's setting `stock_buffer`.
 buffers = Table(
     "buffers",
     metadata,

@@ -264,7 +264,7 @@ def transfers_under_way(conn: Connection, *, sku: str = "", every: bool = False,
 
 def sellable(conn: Connection, shop_id: int) -> dict[str, int]:
     """SKU -> units a shop may offer: what is available over the open locations linked to it, less the buffer; never below 0."""
-    setting = conn.execute(select(shops.c.settings["buffer"].astext).where(shops.c.id == shop_id)).scalar()
+    setting = conn.execute(select(shops.c.settings["stock_buffer"].astext).where(shops.c.id == shop_id)).scalar()
     usual = int(setting) if setting and setting.isdecimal() else 0
     linked = select(location_links.c.location_id).where(location_links.c.shop_id == shop_id)
     opened = select(locations.c.id).where(locations.c.id.in_(linked), locations.c.enabled)

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from connector.db import goods, orders, outbox, stock
+from connector.db import goods, orders, outbox, publications, stock
 from connector.db.orders import Head, LineRow
 from connector.db.tables import fulfillment_orders, shops
 from connector.domain import routing
@@ -71,6 +71,7 @@ def replan(conn: Connection, order_ids: Sequence[int], now: datetime, *, fresh: 
     _number_new_parts(conn, cases)
     stock.post(conn, [fact for case, taken in zip(cases, facts, strict=True) for fact in taken + _departures(case)], now)
     _write(conn, cases, places, now)
+    publications.touch(conn, {item for case in cases for item in case.items.values()}, now)
     return frozenset(
         case.head.shop_id
         for case in cases
@@ -131,14 +132,14 @@ def _changed(part: HeldPart, lines: Mapping[int, int]) -> HeldPart:
 
 
 def _wanted(case: _Case) -> list[WantedLine]:
-    cancelled = case.head.lifecycle == Lifecycle.CANCELLED
+    nothing = case.head.history or case.head.lifecycle == Lifecycle.CANCELLED
     return [
         WantedLine(
             line.id,
             line.item_id if line.kind in _STOCKED or line.kind == LineKind.CUSTOM else None,
             line.sku,
             line.title,
-            0 if cancelled else line.quantity,
+            0 if nothing else _to_serve(line),
             stocked=line.kind in _STOCKED,
         )
         for line in case.lines
@@ -251,24 +252,30 @@ def _part_reason(reason: Sequence[Step], location: str) -> list[Step]:
     return [step for step in reason if step["code"] not in _ASIDE and (step["code"] not in own or step["location"] == location)]
 
 
-def backorders(case_lines: Sequence[LineRow], found: Difference, lifecycle: str) -> dict[int, int]:
+def _backorders(case: _Case) -> dict[int, int]:
     """Line id -> units that wait: nowhere in stock, or of an item not known here; none once the order has ended."""
-    if lifecycle in (Lifecycle.CANCELLED, Lifecycle.COMPLETED):
-        return {line.id: 0 for line in case_lines}
-    unmapped = {line.id: line.quantity for line in case_lines if line.item_id is None and line.kind in _STOCKED}
-    return {line.id: unmapped.get(line.id, found.backordered.get(line.id, 0)) for line in case_lines}
+    head = case.head
+    if head.history or head.lifecycle in (Lifecycle.CANCELLED, Lifecycle.COMPLETED):
+        return {line.id: 0 for line in case.lines}
+    unmapped = {line.id: _to_serve(line) for line in case.lines if line.item_id is None and line.kind in _STOCKED}
+    return {line.id: unmapped.get(line.id, case.found.backordered.get(line.id, 0)) for line in case.lines}
+
+
+def _to_serve(line: LineRow) -> int:
+    """Units that are ours to hand over: those wanted, less those that had left before the order was known here."""
+    return max(0, line.quantity - line.left_before)
 
 
 def _changed_backorders(cases: Sequence[_Case]) -> dict[int, int]:
     changed = {}
     for case in cases:
-        now_waiting = backorders(case.lines, case.found, case.head.lifecycle)
+        now_waiting = _backorders(case)
         changed.update({line.id: now_waiting[line.id] for line in case.lines if now_waiting[line.id] != line.backordered})
     return changed
 
 
 def _lines_after(case: _Case) -> list[LineRow]:
-    waiting = backorders(case.lines, case.found, case.head.lifecycle)
+    waiting = _backorders(case)
     return [replace(line, backordered=waiting[line.id]) for line in case.lines]
 
 
@@ -280,11 +287,17 @@ def _order_after(case: _Case) -> dict[str, Any]:
         "id": case.head.id,
         "revision": case.head.revision + 1,
         "state": state,
-        "open": state not in ("completed", "cancelled") or conflict,
+        "open": (state not in ("completed", "cancelled") and not case.head.history) or conflict,
         "units": sum(line.quantity for line in case.lines),
         "attention": attention,
-        "reason": case.found.reason if case.found.parts or not case.parts else case.head.reason,
+        "reason": _reason(case),
     }
+
+
+def _reason(case: _Case) -> list[Step]:
+    if case.head.history:
+        return [{"code": "history"}]
+    return case.found.reason if case.found.parts or not case.parts else case.head.reason
 
 
 def _state(case: _Case) -> str:
@@ -293,7 +306,7 @@ def _state(case: _Case) -> str:
     nothing_to_pack = bool(case.lines) and all(line.kind not in _STOCKED for line in case.lines) and not case.after
     if nothing_to_pack and case.head.handover == Handover.NONE and case.head.lifecycle == Lifecycle.OPEN:
         return "completed"
-    waiting = any(backorders(case.lines, case.found, case.head.lifecycle).values())
+    waiting = any(_backorders(case).values())
     cancelled = case.head.lifecycle == Lifecycle.CANCELLED
     return order_state([part.state for part in case.after], backordered=waiting, cancelled=cancelled)
 

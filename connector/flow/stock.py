@@ -12,7 +12,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from connector.db import documents, goods, orders, refills
+from connector.db import documents, goods, orders, publications, refills
 from connector.db import stock as levels
 from connector.db.documents import Transfer
 from connector.domain.distance import Point
@@ -64,6 +64,7 @@ def change(
             if units
         ]
         written = levels.post(conn, facts, now)
+        publications.touch(conn, {item for item, _ in wanted}, now)
     settle(engine, now)
     return written
 
@@ -79,6 +80,7 @@ def count(engine: Engine, lines: Sequence[StockLine], now: datetime, *, key: str
         if documents.file(conn, "count", key, _filed(lines), now, actor=actor, note=note) is None:
             return 0
         written = levels.post(conn, counted(wanted, lock(conn, wanted), key, actor), now)
+        publications.touch(conn, {item for item, _ in wanted}, now)
     settle(engine, now)
     return written
 
@@ -152,6 +154,7 @@ def transfer(engine: Engine, here: str, there: str, quantities: Mapping[str, int
             for (item, place), units in wanted.items()
         ]
         levels.post(conn, facts, now)
+        publications.touch(conn, {item for item, _ in wanted}, now)
     return document
 
 
@@ -173,6 +176,7 @@ def arrive(
             for (item, place), count in wanted.items()
         ]
         written = levels.post(conn, facts, now)
+        publications.touch(conn, {item for item, _ in wanted}, now)
     settle(engine, now)
     return written
 
@@ -259,7 +263,7 @@ def link_location(engine: Engine, shop_id: int, external_id: str, location_code:
         refills.note(conn, refills.backordered_items(conn))
 
 
-def set_buffer(engine: Engine, shop_id: int, sku: str, units: int) -> None:
+def set_buffer(engine: Engine, shop_id: int, sku: str, units: int, now: datetime) -> None:
     """Units of an item that a shop never offers."""
     if units < 0:
         raise Rejected("A buffer cannot be negative.", "Give 0 or more units.")
@@ -268,3 +272,5 @@ def set_buffer(engine: Engine, shop_id: int, sku: str, units: int) -> None:
         if sku not in items:
             raise Rejected(f"Not known here: {sku}.", "Add items and locations first.")
         goods.set_buffer(conn, shop_id, items[sku], units)
+        levels.lock(conn, items.values())
+        publications.touch(conn, items.values(), now)

@@ -9,7 +9,7 @@ EVERYWHERE = 0  # in place of a shop's id: the task is of the whole, not of one 
 
 @dataclass(frozen=True, slots=True)
 class Wake:
-    """`task` has something to do: "ingest", "deliver" or "poll" for the shop, "refill" or "verify" for EVERYWHERE."""
+    """`task` (a name in `jobs.queue.TASKS`: "ingest", "deliver" …) has something to do for the shop, or EVERYWHERE."""
 
     task: str
     shop_id: int

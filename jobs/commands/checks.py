@@ -11,9 +11,10 @@ from rq.worker import SimpleWorker
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from connector.db import inbox_views, ledger, migrate, outbox_views, shop_views, stock, stock_views
+from connector.db import drifts, inbox_views, ledger, migrate, outbox_views, shop_views, stock, stock_views
 from connector.domain.errors import ConnectorError
 from connector.flow import shops
+from connector.platform import Shop
 from jobs import queue
 from jobs.environment import Environment, now
 
@@ -115,6 +116,17 @@ def _places(env: Environment) -> Iterator[Finding]:
             yield Finding(f"locations of {name}", False, "not linked: " + ", ".join(loose), "`connector locations link`")
 
 
+def _drifts(env: Environment) -> Iterator[Finding]:
+    with env.engine.connect() as conn:
+        open_ones = drifts.open_by_shop(conn)
+        names = {shop.id: shop.name for shop in shop_views.list_shops(conn)}
+    for shop_id, count in open_ones.items():
+        remedy = f"`connector drift --state open` says what; `connector reconcile {shop_id}` mends it."
+        yield Finding(f"drift of {names[shop_id]}", False, f"{count} differences", remedy)
+    if not open_ones:
+        yield Finding("drift", True, "nothing is known to differ from the shops")
+
+
 def _shop_states(env: Environment) -> Iterator[Finding]:
     with env.engine.connect() as conn:
         rows = shop_views.list_shops(conn)
@@ -134,11 +146,20 @@ def _shop_calls(env: Environment) -> Iterator[Finding]:
         yield from _guarded(f"call to {row.name}", _call(row.id, row.name), env)
 
 
+def _webhooks(env: Environment, shop: Shop) -> Finding:
+    platform = env.platforms[shop.platform]
+    flaws = platform.flaws(shop, shops.webhook_url(platform, shop, env.settings.public_url))
+    said = ", ".join(f"{flaw.topic} {flaw.problem}" for flaw in flaws) or "all stand and point at us"
+    remedy = f"They are made anew within the hour; at once by `connector reconcile {shop.id}`." if flaws else ""
+    return Finding(f"webhooks of {shop.name}", not flaws, said, remedy)
+
+
 def _call(shop_id: int, name: str) -> Check:
     def check(env: Environment) -> Iterator[Finding]:
         shop = shops.by_id(env.engine, env.seal, shop_id)
         account = env.platforms[shop.platform].check(shop)
         yield Finding(f"call to {name}", True, f"answers as {account.name}")
+        yield _webhooks(env, shop)
 
     return check
 
@@ -149,5 +170,6 @@ _LOCAL: dict[str, Check] = {
     "stock": _levels,
     "places": _places,
     "shops": _shop_states,
+    "drift": _drifts,
 }
 _REMOTE: dict[str, Check] = {"calls": _shop_calls}

@@ -147,7 +147,7 @@ def holders(sku: str, as_json: bool) -> None:
 def buffer(shop: str, sku: str, units: int, as_json: bool) -> None:
     """SHOP never offers the last UNITS of SKU. An order that comes all the same is served from them."""
     with session() as env:
-        story.set_buffer(env.engine, shop_named(env, shop), sku, units)
+        story.set_buffer(env.engine, shop_named(env, shop), sku, units, now())
         show_one({"shop": shop, "sku": sku, "buffer": units}, as_json=as_json)
 
 

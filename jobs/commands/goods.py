@@ -10,10 +10,12 @@ import click
 
 from connector.db import shop_views, stock_views
 from connector.domain.errors import Rejected
+from connector.flow import linking
 from connector.flow import stock as story
 from connector.flow.stock import StockLine
-from jobs.commands import facts, routing
-from jobs.commands.session import fresh_key, json_option, session, shop_named, show_list, show_one
+from connector.flow.wake import Wake
+from jobs.commands import facts
+from jobs.commands.session import fresh_key, json_option, session, shop_named, show_list, show_one, wake
 from jobs.environment import now
 
 _ACTOR = "cli"
@@ -82,13 +84,24 @@ def _open_or_close(code: str, *, opened: bool, as_json: bool) -> None:
 @locations.command("link")
 @click.argument("shop")
 @click.argument("external_id")
-@click.argument("code")
+@click.argument("codes", metavar="CODE…", nargs=-1, required=True)
 @json_option
-def link_location(shop: str, external_id: str, code: str, as_json: bool) -> None:
-    """Say that EXTERNAL_ID of SHOP is our location CODE. `connector shops show SHOP` lists the shop's own locations."""
+def link_location(shop: str, external_id: str, codes: tuple[str, ...], as_json: bool) -> None:
+    """Say that EXTERNAL_ID of SHOP is our location CODE. `connector shops show SHOP` lists the shop's own locations.
+
+    With several, its orders go to the first and it shows the stock of all of them. "*" is a shop as a whole, where its
+    platform keeps one quantity of an article. "-" as CODE takes the link back. Orders that waited for it are allocated.
+
+    \b
+    Examples:
+      connector locations link "My shop" gid://shopify/Location/1001 depot
+      connector locations link "My WooCommerce" "*" depot boutique
+      connector locations link "My WooCommerce" "Boutique Vieux-Port" boutique
+    """
     with session() as env:
         shop_id = shop_named(env, shop)
-        story.link_location(env.engine, shop_id, external_id, code)
+        allocated = linking.link_location(env.engine, shop_id, external_id, () if codes == ("-",) else codes, now())
+        wake(env, [Wake("deliver", shop_id), Wake("publish", shop_id)] if allocated else [Wake("publish", shop_id)])
         with env.engine.connect() as conn:
             rows = shop_views.links(conn, shop_id)
         show_list(rows, ("external_id", "name", "location"), as_json=as_json, empty="")
@@ -119,7 +132,9 @@ def add_items(sku: str | None, title: str, barcode: str, file: TextIO | None, as
     if not all(row["sku"].strip() for row in rows):
         raise Rejected("A SKU is empty.", "Every item needs one.")
     with session() as env:
-        show_one({"items": story.add_items(env.engine, rows, now())}, as_json=as_json)
+        added = story.add_items(env.engine, rows, now())
+        linking.match_all_again(env.engine, now())
+        show_one({"items": added}, as_json=as_json)
 
 
 def _read_items(file: TextIO) -> list[dict[str, str]]:
@@ -206,4 +221,4 @@ _stock_command(
 for _command in facts.COMMANDS:
     stock.add_command(_command)
 
-COMMANDS = (locations, items, stock, *routing.COMMANDS)
+COMMANDS = (locations, items, stock)

@@ -12,6 +12,7 @@ from typing import Any
 from connector.domain.errors import Malformed
 from connector.domain.money import to_minor
 from connector.domain.orders import Address, Customer, Handover, Lifecycle, LineItem, LineKind, Order, Payment
+from connector.domain.settings import value
 from connector.platform import Shop
 from platforms.woocommerce.webhook import decoded
 
@@ -30,6 +31,8 @@ _LIFECYCLES = {
 }
 DRAFTS = frozenset({"checkout-draft", "auto-draft"})
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# What such characters may look like in JSON: escaped, a surrogate's first byte in UTF-8, any zero byte (UTF-16 is full of them).
+_MAY_BE_UNSTORABLE = (b"\\u0000", b"\\ud", b"\\uD", b"\xed", b"\x00")
 _LARGEST_QUANTITY = 2**31 - 1
 
 
@@ -37,16 +40,19 @@ def normalize(shop: Shop, body: bytes) -> Order | None:
     """The order a delivery carries; None where it must be read by id: a bare id, or refunds, whose lines are not in it."""
     document = decoded(body)
     whole = isinstance(document.get("line_items"), list) and document.get("date_modified_gmt")
-    return None if not whole or document.get("refunds") else order_from(shop, document)
+    if not whole or document.get("refunds"):
+        return None
+    return order_from(shop, document, clean=not any(sign in body for sign in _MAY_BE_UNSTORABLE))
 
 
-def order_from(shop: Shop, document: _Json, refunds: Sequence[_Json] = ()) -> Order:
+def order_from(shop: Shop, document: _Json, refunds: Sequence[_Json] = (), *, clean: bool = False) -> Order:
     """The normalized order from its representation and its refund objects.
 
     Amounts include tax, as the customer pays them. `*_gmt` dates only: the others are the shop's local time without an
-    offset. Malformed where money, dates or quantities are no such things.
+    offset. Malformed where money, dates or quantities are no such things. `clean` says that no text of it has to be
+    scrubbed, which costs more than all the rest.
     """
-    source = _scrubbed(document)
+    source = document if clean else _scrubbed(document)
     odd = {"odd_characters"} if source != document else set[str]()
     currency = _text(source.get("currency")).upper()
     lines = _lines(source, refunds, currency)
@@ -183,7 +189,7 @@ def _handover(shop: Shop, source: _Json) -> tuple[Handover, str, str]:
 def pickup_place(shop: Shop, method: _Json) -> str | None:
     """The place's name, "" where it is not said, None where the method is no pickup."""
     method_id = _text(method.get("method_id"))
-    mapped = shop.settings.get("pickup_methods")
+    mapped = value(shop.settings, "pickup_methods")
     if isinstance(mapped, Mapping):
         for name in (f"{method_id}:{method.get('instance_id')}", method_id):
             if name in mapped:

@@ -264,8 +264,8 @@ def test_an_order_with_a_holding_tag_keeps_its_stock_and_is_not_packed_until_the
 
 def test_what_a_shop_may_offer_is_what_is_available_to_it_less_the_buffer(make: Make) -> None:
     at = make({("PEN", "quay"): 5, ("PEN", "depot"): 5, ("INK", "quay"): 5})
-    settings(at, buffer=1)
-    stock.set_buffer(at.engine, at.shop.id, "PEN", 4)
+    settings(at, stock_buffer=1)
+    stock.set_buffer(at.engine, at.shop.id, "PEN", 4, at.now)
     at.take(order("1", [("PEN", 2)]))
     with at.engine.connect() as conn:
         assert stock_views.sellable(conn, at.shop.id) == {"PEN": 4, "INK": 4}
@@ -273,9 +273,9 @@ def test_what_a_shop_may_offer_is_what_is_available_to_it_less_the_buffer(make: 
     with at.engine.connect() as conn:
         assert stock_views.sellable(conn, at.shop.id) == {"PEN": 1, "INK": 0}
     with pytest.raises(Rejected, match="cannot be negative"):
-        stock.set_buffer(at.engine, at.shop.id, "PEN", -1)
+        stock.set_buffer(at.engine, at.shop.id, "PEN", -1, at.now)
     with pytest.raises(Rejected, match="Not known here"):
-        stock.set_buffer(at.engine, at.shop.id, "NO", 1)
+        stock.set_buffer(at.engine, at.shop.id, "NO", 1, at.now)
 
 
 def test_the_screens_name_who_holds_an_item_and_every_movement(make: Make) -> None:
