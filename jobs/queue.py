@@ -22,7 +22,10 @@ from connector.domain.errors import ConnectorError
 from connector.flow.wake import Wake
 
 # Also the names of the queues, the most urgent first.
-TASKS = ("ingest", "deliver", "install", "publish", "privacy", "poll", "link", "watch", "reconcile", "backfill")
+TASKS = (
+    *("ingest", "refill", "deliver", "install", "publish", "privacy"),
+    *("poll", "link", "watch", "reconcile", "backfill", "verify"),
+)
 
 FLAG_SECONDS = 60  # how long a lost job can keep later wakes away; an unstarted job ends with its flag
 LINGER_SECONDS = 5  # the same where the worker was killed in the middle of a busy shop

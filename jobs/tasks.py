@@ -29,7 +29,9 @@ from connector.flow import (
     privacy,
     publish_stock,
     reconcile,
+    settle,
     shops,
+    verify,
     watchdog,
 )
 from connector.flow.ingest import Drained
@@ -81,7 +83,7 @@ class Task:
 
 def table(place: Workplace) -> Mapping[str, Callable[[int], None]]:
     """Task name -> the function of a shop's id."""
-    return {name: partial(_guarded, place, name) for name in TASKS}
+    return {name: partial(_guarded, place, name) for name in (*TASKS, *HOUSE_TASKS)}
 
 
 def _guarded(place: Workplace, name: str, shop_id: int) -> None:
@@ -100,12 +102,22 @@ def turn(place: Workplace, name: str, shop_id: int) -> None:
     """One turn of a shop at a task."""
     env = place.environment
     _lower(env, Wake(name, shop_id))
+    if name in HOUSE_TASKS:
+        _house_turn(place, name)
+        return
     with _alone(env.engine, name, _ALL_SHOPS if TASKS[name].in_background else shop_id) as alone:
         if not alone:  # its own worker looks once more, or the clock rings again
             return
         with _ward(env, shop_id) as free:
             if free:
                 _work(place, name, shops.by_id(env.engine, env.seal, shop_id))
+
+
+def _house_turn(place: Workplace, name: str) -> None:
+    """One pass over the whole is all there is to do."""
+    with _alone(place.environment.engine, name, _ALL_SHOPS) as alone:
+        if alone:
+            place.waker.wake(*HOUSE_TASKS[name](place.environment).wakes)
 
 
 def _work(place: Workplace, name: str, shop: Shop) -> None:
@@ -243,6 +255,18 @@ def _finished_some(drained: Drained) -> bool:
 
 def _has_more(drained: Drained) -> bool:
     return drained.more or drained.finished > 0
+
+
+def _refill(env: Environment) -> Drained:
+    return settle.settle(env.engine, now())
+
+
+def _verify(env: Environment) -> Drained:
+    return verify.hourly(env.engine, now())
+
+
+# Of the whole, not of one shop; one pass is all there is to do.
+HOUSE_TASKS: Mapping[str, Callable[[Environment], Drained]] = {"refill": _refill, "verify": _verify}
 
 
 def _install(env: Environment, platform: Platform, shop: Shop) -> Drained:

@@ -17,6 +17,7 @@ from connector.db.many import among
 from connector.db.sealed import Seal
 from connector.db.tables import fulfillment_lines, fulfillment_orders, order_events, order_lines, orders
 from connector.domain.differences import HeldPart
+from connector.domain.distance import area
 from connector.domain.fulfillment import State
 from connector.domain.orders import Address, Customer, Order
 from connector.domain.text import fold
@@ -44,6 +45,8 @@ class Head:
     history: bool
     attention: list[str]
     reason: list[dict[str, Any]]
+    destination: str
+    tags: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,8 @@ def columns(order: Order, seal: Seal, fingerprint: str) -> dict[str, Any]:
         "payment_method": order.payment_method,
         "origin": order.origin,
         "attention": list(order.attention),
+        "destination": area(order.shipping.country, order.shipping.postcode),
+        "tags": list(order.tags),
     }
 
 

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
-from connector.db import inbox, shops
+from connector.db import inbox, refills, shops
 from connector.db.inbox import Row
 from connector.db.sealed import Seal
 from connector.domain.errors import Malformed
@@ -22,7 +22,7 @@ from connector.domain.orders import Freshness, Order
 from connector.domain.retry import USUAL, Patience, Trouble, next_try
 from connector.flow import parting
 from connector.flow.intake import Arrival, TakenIn, presentable, take_away, take_in
-from connector.flow.wake import Wake
+from connector.flow.wake import EVERYWHERE, Wake
 from connector.platform import AuthLost, CallError, Kind, NotYet, Platform, Refused, Shop, Throttled, TimedOut
 
 _MOST_READS = 20
@@ -101,7 +101,8 @@ def drain(
     telling, finished = _write(engine, seal, shop, readings, at)
     with engine.connect() as conn:
         more = inbox.more_due(conn, shop.id, now)
-    return Drained(finished, more, tuple(Wake("deliver", shop_id) for shop_id in telling))
+        released = bool(refills.waiting(conn))
+    return Drained(finished, more, _wakes(telling, released=released))
 
 
 def _at_once(engine: Engine, seal: Seal, platform: Platform, shop: Shop, now: datetime, limit: int) -> Drained | None:
@@ -123,12 +124,16 @@ def _at_once(engine: Engine, seal: Seal, platform: Platform, shop: Shop, now: da
             for row in unclear:
                 inbox.postpone(conn, row.id, now, READ_AGAIN, counts=False)
             more = bool(unclear) or (len(rows) == limit and inbox.more_due(conn, shop.id, now))
+            released = bool(refills.waiting(conn))
     except OperationalError:
         raise  # the database, not a row
     except Exception:  # noqa: BLE001 - whose fault it is comes out where each row is written alone
         return None
-    wakes = tuple(Wake("deliver", shop_id) for shop_id in sorted(taken.telling))
-    return Drained(len(judged) - len(unclear), more, wakes)
+    return Drained(len(judged) - len(unclear), more, _wakes(taken.telling, released=released))
+
+
+def _wakes(telling: frozenset[int], *, released: bool) -> tuple[Wake, ...]:
+    return (*(Wake("deliver", shop_id) for shop_id in sorted(telling)), *([Wake("refill", EVERYWHERE)] if released else []))
 
 
 def _note_delivery(conn: Connection, shop: Shop, rows: Sequence[Row]) -> None:
