@@ -16,7 +16,7 @@ from connector.db.sealed import Seal
 from connector.db.tables import fulfillment_lines, fulfillment_orders, order_events, order_lines, orders
 from connector.domain.differences import HeldPart
 from connector.domain.fulfillment import State
-from connector.domain.orders import Order, digest
+from connector.domain.orders import Order, digest, total_difference_minor
 from connector.domain.text import fold
 
 
@@ -57,6 +57,11 @@ class LineRow:
     backordered: int
     item_id: int | None
     assigned_location: str
+    fulfilled: int = 0
+    elsewhere: int = 0
+    taken_back: int = 0
+    parent_id: int | None = None
+    per_parent: int = 0
 
 
 _HEAD = tuple(orders.c[field.name] for field in dataclasses.fields(Head))
@@ -89,6 +94,7 @@ def _locked(conn: Connection, wanted: Select[Any]) -> list[Head]:
 def columns(order: Order, seal: Seal) -> dict[str, Any]:
     """The columns of an order's row that come from the platform. What identifies a person is sealed, except the name."""
     person = {part: dataclasses.asdict(getattr(order, part)) for part in ("customer", "shipping", "billing")}
+    difference = total_difference_minor(order)
     name = order.customer.name or order.shipping.name or order.billing.name
     return {
         "external_id": order.external_id,
@@ -111,7 +117,9 @@ def columns(order: Order, seal: Seal) -> dict[str, Any]:
         "shipping_method": order.shipping_method,
         "payment_method": order.payment_method,
         "origin": order.origin,
-        "attention": list(order.attention),
+        "attention": [*order.attention, *(["total_differs"] if difference else [])],
+        "amounts": dataclasses.asdict(order.amounts) if order.amounts else {},
+        "difference_minor": difference,
     }
 
 
@@ -141,10 +149,24 @@ def write_lines(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         name: text(f"CASE WHEN order_lines.item_id IS NULL THEN excluded.{name} ELSE order_lines.{name} END")
         for name in ("sku", "item_id")
     }
-    fresh = ("position", "barcode", "variant_id", "title", "kind", "quantity", "unit_price_minor", "total_minor")
-    changes = {**kept, **{name: new[name] for name in (*fresh, "assigned_location")}}
+    fresh = ("position", "barcode", "variant_id", "title", "kind", "quantity", "unit_price_minor", "total_minor", "refunded")
+    changes = {**kept, **{name: new[name] for name in (*fresh, "fulfilled", "per_parent", "assigned_location")}}
     changes["backordered"] = text("least(order_lines.backordered, excluded.quantity)")
     conn.execute(statement.on_conflict_do_update(index_elements=["order_id", "external_id"], set_=changes), list(rows))
+
+
+# Between the external id of a bundle's line and the SKU of a component: no platform's id has it.
+COMPONENT = " / "
+
+
+def link_components(conn: Connection, order_ids: Collection[int]) -> None:
+    """Tell the components of bundles which line they belong to."""
+    sold = order_lines.alias("sold")
+    mine = (sold.c.order_id == order_lines.c.order_id) & order_lines.c.external_id.startswith(
+        sold.c.external_id + COMPONENT, autoescape=False
+    )
+    wanted = update(order_lines).where(order_lines.c.order_id.in_(list(order_ids)), order_lines.c.per_parent > 0)
+    conn.execute(wanted.where(order_lines.c.parent_id.is_(None), mine).values(parent_id=sold.c.id))
 
 
 def drop_lines(conn: Connection, order_id: int, kept_external_ids: Collection[str]) -> None:

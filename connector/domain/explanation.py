@@ -17,10 +17,13 @@ SENTENCES: dict[str, str] = {
     "line_divided": "No location has all {quantity} of {sku}, so the line is divided.",
     "part": "{location} gives {units} units.",
     "short": "{location} has {available} of {quantity} {sku}.",
+    "refused": "{location} could not give it.",
+    "moved": "Moved here from {location}.",
     "disabled": "{location} is closed to online orders.",
     "backordered": "{quantity} of {sku} is nowhere in stock and waits as a backorder.",
     "unmapped": "“{title}” has no item here yet; it is allocated when its SKU is known.",
     "no_stock_needed": "“{title}” takes no stock.",
+    "handed_over_elsewhere": "{platform} counts these units as handed over.",
     "platform_completed": "{platform} says the order was handed over there.",
 }
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from connector.db import goods, outbox
 from connector.db.orders import Head, LineRow
 from connector.db.tables import fulfillment_orders
-from connector.domain.announcing import HANDED_OVER, Due, due, targets
+from connector.domain.announcing import HANDED_OVER, Due, bundle_units, due, targets
 from connector.domain.differences import HeldPart
 from connector.domain.orders import Handover, LineKind
 from connector.platform import Act, AnnouncedLine, Announcement, Tracking
@@ -63,11 +63,30 @@ def _lines(
     """The part's lines; with the last part also what travels along without stock (lines typed in by hand)."""
     external = {line.id: line.external_id for line in lines}
     target = targets(part, parts, told)
-    announced = [AnnouncedLine(external[line], units, target[line]) for line, units in part.lines.items()]
+    inside = {line.id for line in lines if line.parent_id is not None}
+    announced = [AnnouncedLine(external[line], units, target[line]) for line, units in part.lines.items() if line not in inside]
+    announced += _bundles(part, parts, told, lines) if inside else []
     if one.last and one.act in HANDED_OVER:
         along = [line for line in lines if line.kind == LineKind.CUSTOM and line.item_id is None and line.quantity]
         announced += [AnnouncedLine(line.external_id, line.quantity, line.quantity) for line in along]
     return tuple(announced)
+
+
+def _bundles(
+    part: HeldPart, parts: Sequence[HeldPart], told: set[tuple[str, int]], lines: Sequence[LineRow]
+) -> list[AnnouncedLine]:
+    """The platform knows the bundle, not its components: as many of it as all of them together make."""
+    per: dict[int, dict[int, int]] = {}
+    for line in lines:
+        if line.parent_id is not None and line.quantity:
+            per.setdefault(line.parent_id, {})[line.id] = line.per_parent
+    sold = {line.id: line for line in lines}
+    announced = []
+    for parent, components in per.items():
+        if components.keys() & part.lines.keys():
+            before, target = bundle_units(components, part, parts, told)
+            announced += [AnnouncedLine(sold[parent].external_id, target - before, target)] if target > before else []
+    return announced
 
 
 def _trackings(conn: Connection, part_ids: Sequence[int]) -> dict[int, Tracking]:

@@ -1,0 +1,124 @@
+"""The lines of arriving orders: written, bundles opened into their components, and what changed beside the wanted units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from connector.db import changes, goods, orders
+from connector.db.orders import Head, LineRow
+from connector.db.tables import order_lines
+from connector.domain.orders import LineItem, LineKind, Order
+from connector.flow.case import Back, News
+
+_Component = tuple[int, str, str, int]
+
+
+def write_lines(conn: Connection, newest: Mapping[str, Order], ids: Mapping[str, int], stored: Mapping[str, Head]) -> None:
+    """Write the lines of each order; those the platform shows no more want nothing."""
+    skus = {line.sku for order in newest.values() for line in order.lines if line.sku}
+    items = goods.item_ids(conn, skus)
+    opened = changes.components(conn, set(items.values()))
+    rows = [
+        row
+        for key, order in newest.items()
+        for position, line in enumerate(order.lines)
+        for row in _rows(ids[key], position, line, items.get(line.sku), opened)
+    ]
+    # Numbered here in one go, so that lines stand in the order's sequence however the rows are sent.
+    numbers = orders.new_ids(conn, order_lines, len(rows))
+    orders.write_lines(conn, [{"id": number, **row} for number, row in zip(numbers, rows, strict=True)])
+    if opened:
+        orders.link_components(conn, {ids[key] for key in newest})
+    shown: dict[int, list[str]] = {}
+    for row in rows:
+        shown.setdefault(row["order_id"], []).append(row["external_id"])
+    for key in newest:
+        if key in stored:
+            orders.drop_lines(conn, ids[key], shown.get(ids[key], []))
+
+
+def _rows(
+    order_id: int, position: int, line: LineItem, item: int | None, opened: Mapping[int, Sequence[_Component]]
+) -> Iterable[dict[str, Any]]:
+    """The line's row; a bundle's is followed by one for each component, which takes the stock."""
+    inside = opened.get(item, ()) if item is not None and line.kind is LineKind.PHYSICAL else ()
+    row = {"order_id": order_id, "position": position, "item_id": item, "per_parent": 0, **_columns(line)}
+    yield {**row, "kind": LineKind.BUNDLE.value} if inside else row
+    for component, sku, title, count in inside:
+        units = ("quantity", "fulfilled", "refunded")
+        yield {
+            **row,
+            "external_id": f"{line.external_id}{orders.COMPONENT}{sku}",
+            "item_id": component,
+            "per_parent": count,
+            "sku": sku,
+            "title": title,
+            "barcode": "",
+            "unit_price_minor": 0,
+            "total_minor": 0,
+            **{name: row[name] * count for name in units},
+        }
+
+
+def _columns(line: LineItem) -> dict[str, Any]:
+    return {
+        "external_id": line.external_id,
+        "sku": line.sku,
+        "barcode": line.barcode,
+        "variant_id": line.variant_id,
+        "assigned_location": line.assigned_location,
+        "title": line.title,
+        "kind": line.kind.value,
+        "quantity": line.quantity,
+        "unit_price_minor": line.unit_price_minor,
+        "total_minor": line.total_minor,
+        "refunded": line.refunded,
+        "fulfilled": line.fulfilled,
+    }
+
+
+def changed(conn: Connection, arrived: Mapping[int, Order], before: Mapping[int, Sequence[LineRow]]) -> dict[int, News]:
+    """What each arrival changed that its stored lines do not tell any more. Counts that the platform lowered are lowered."""
+    told = {order_id: order for order_id, order in arrived.items() if order.returns or order_id in before}
+    if not told:
+        return {}
+    after = orders.lines_of(conn, list(told))
+    return {order_id: _news(conn, order, before.get(order_id, ()), after[order_id]) for order_id, order in told.items()}
+
+
+def _news(conn: Connection, order: Order, before: Sequence[LineRow], after: Sequence[LineRow]) -> News:
+    was = {line.id: line for line in before}
+    known = [(was[line.id], line) for line in after if line.id in was]
+    # Where units left at the same time, what remains may lie elsewhere without anybody having moved it.
+    following = {
+        new.id
+        for old, new in known
+        if old.assigned_location and new.assigned_location and old.assigned_location != new.assigned_location
+        and old.fulfilled == new.fulfilled
+    }  # fmt: skip
+    withdrawn = {}
+    lowered = []
+    for old, new in known:
+        drop = max(0, old.fulfilled - new.fulfilled)
+        ours = min(drop, old.taken_back)
+        others = min(drop - ours, old.elsewhere)
+        if ours or others:
+            lowered.append((new.id, old.elsewhere - others, old.taken_back - ours))
+        if drop > ours + others:
+            withdrawn[new.id] = drop - ours - others
+    changes.set_counts(conn, lowered)
+    return News(frozenset(following), withdrawn, tuple(_back(order, after)))
+
+
+def _back(order: Order, lines: Sequence[LineRow]) -> Iterable[Back]:
+    """What came back, of each line and of each component of a bundle."""
+    by_id = {line.external_id: line for line in lines}
+    for back in order.returns:
+        sold = by_id.get(back.line)
+        inside = [line for line in lines if sold is not None and line.parent_id == sold.id]
+        for line in inside or ([sold] if sold else []):
+            units = back.quantity * (line.per_parent or 1)
+            yield Back(line.id, f"refund@{back.location}", units, back.location, back.left)
