@@ -7,18 +7,25 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from connector.db.tables import bundles, items, line_refusals, line_returns, order_lines
+from connector.db.tables import bundles, items, line_refusals, line_returns, movements, order_lines
 
 
 def refusals(conn: Connection, order_ids: Collection[int]) -> dict[int, dict[int, frozenset[int]]]:
-    """Order id -> line id -> locations that could not give it."""
+    """Order id -> line id -> locations that could not give it. Goods that arrived there since outdate a refusal."""
+    arrived = exists().where(
+        movements.c.item_id == order_lines.c.item_id,
+        movements.c.location_id == line_refusals.c.location_id,
+        movements.c.on_hand_delta > 0,
+        movements.c.order_id.is_(None),
+        movements.c.at > line_refusals.c.at,
+    )
     rows = conn.execute(
         select(order_lines.c.order_id, order_lines.c.id, line_refusals.c.location_id)
         .join(line_refusals, line_refusals.c.order_line_id == order_lines.c.id)
-        .where(order_lines.c.order_id.in_(list(order_ids)))
+        .where(order_lines.c.order_id.in_(list(order_ids)), ~arrived)
     )
     found: dict[int, dict[int, frozenset[int]]] = defaultdict(dict)
     for row in rows:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, bindparam, delete, insert, select, text, update
+from sqlalchemy import Connection, Select, Table, bindparam, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from connector.db.sealed import Seal
@@ -162,9 +162,8 @@ COMPONENT = " / "
 def link_components(conn: Connection, order_ids: Collection[int]) -> None:
     """Tell the components of bundles which line they belong to."""
     sold = order_lines.alias("sold")
-    mine = (sold.c.order_id == order_lines.c.order_id) & order_lines.c.external_id.startswith(
-        sold.c.external_id + COMPONENT, autoescape=False
-    )
+    named = func.split_part(order_lines.c.external_id, COMPONENT, 1)
+    mine = (sold.c.order_id == order_lines.c.order_id) & (sold.c.external_id == named)
     wanted = update(order_lines).where(order_lines.c.order_id.in_(list(order_ids)), order_lines.c.per_parent > 0)
     conn.execute(wanted.where(order_lines.c.parent_id.is_(None), mine).values(parent_id=sold.c.id))
 
@@ -228,6 +227,22 @@ def set_part_states(conn: Connection, states: Mapping[int, State], now: datetime
         ids = [part for part, wanted in states.items() if wanted is state]
         moved = update(fulfillment_orders).where(fulfillment_orders.c.id.in_(ids))
         conn.execute(moved.values(state=state.value, changed_at=now, **more))
+
+
+def reduce_parts(conn: Connection, parts: Sequence[HeldPart], now: datetime) -> None:
+    """Parts as they are to hold less: those with nothing left are cancelled and keep their lines as a memory."""
+    emptied = [part for part in parts if not part.lines]
+    set_part_states(conn, {part.id: State.CANCELLED for part in emptied}, now)
+    kept = [part for part in parts if part.lines]
+    set_part_lines(
+        conn,
+        [part.id for part in kept],
+        [
+            {"fulfillment_order_id": part.id, "order_line_id": line, "quantity": units}
+            for part in kept
+            for line, units in part.lines.items()
+        ],
+    )
 
 
 def set_backordered(conn: Connection, backordered: Mapping[int, int]) -> None:

@@ -101,12 +101,19 @@ def _conflicts(lines: Sequence[WantedLine], surplus: Mapping[int, int]) -> dict[
 
 
 def _let_go(held: Sequence[HeldPart], alive: dict[int, dict[int, int]], wish: Wish, following: Collection[int]) -> None:
-    """Units that the platform assigned to another place leave the parts nobody has started on."""
+    """Units that belong to another place now (assigned, or where the customer collects) leave parts nobody has started on."""
     for part in held:
         if part.state is State.NEW:
-            for line in set(following) & alive[part.id].keys():
-                if wish.assigned.get(line, part.location_id) != part.location_id:
+            for line in alive[part.id]:
+                if bound_for(line, wish, following) not in (None, part.location_id):
                     alive[part.id][line] = 0
+
+
+def bound_for(line: int, wish: Wish, following: Collection[int]) -> int | None:
+    """The one place a line must come from now; None where any will do."""
+    if wish.pickup:
+        return wish.pickup_location_id
+    return wish.assigned.get(line) if line in following else None
 
 
 def _allocated(
@@ -122,7 +129,8 @@ def _allocated(
     whole = Allocation({}, {}, [])
     free = dict(stock)
     for absent, group in sorted(groups.items(), key=lambda entry: len(entry[0]), reverse=True):
-        part = allocate(group, [place for place in places if place.id not in absent], free, wish)
+        waits = wish.pickup and wish.pickup_location_id in absent
+        part = _waiting(group) if waits else allocate(group, [place for place in places if place.id not in absent], free, wish)
         refusals: list[Step] = [{"code": "refused", "location": place.name} for place in places if place.id in absent]
         whole.reason.extend(refusals + part.reason)
         whole.backordered.update(part.backordered)
@@ -132,6 +140,12 @@ def _allocated(
             for line, units in taken.items():
                 free[items[line], place] -= units
     return whole
+
+
+def _waiting(needs: Sequence[Need]) -> Allocation:
+    """The customer collects where they could not be given: they wait for goods there."""
+    reason: list[Step] = [{"code": "backordered", "quantity": need.quantity, "sku": need.sku} for need in needs]
+    return Allocation({}, {need.line_id: need.quantity for need in needs}, reason)
 
 
 def _with_released(

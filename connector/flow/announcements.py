@@ -13,7 +13,8 @@ from connector.db import goods, outbox
 from connector.db.orders import Head, LineRow
 from connector.db.tables import fulfillment_orders
 from connector.domain.announcing import HANDED_OVER, Due, bundle_units, due, targets
-from connector.domain.differences import HeldPart
+from connector.domain.differences import HeldPart, gone
+from connector.domain.fulfillment import GONE
 from connector.domain.orders import Handover, LineKind
 from connector.platform import Act, AnnouncedLine, Announcement, Tracking
 
@@ -55,6 +56,34 @@ def announce_due(
         told.add((one.act, part.id))
     outbox.add(conn, rows)
     return bool(rows)
+
+
+def announce_taken_back(
+    conn: Connection, head: Head, lines: Sequence[LineRow], parts: Sequence[HeldPart], part: HeldPart, now: datetime
+) -> None:
+    """Put in the outbox that a part's handover is undone. `parts` are as they were before; targets are what still counts."""
+    external = {line.id: line.external_id for line in lines if line.parent_id is None}
+    others = [other for other in parts if other.id != part.id]
+    rest = gone(others)
+    announced = [AnnouncedLine(external[line], n, rest.get(line, 0)) for line, n in part.lines.items() if line in external]
+    for bundle in _bundles(part, parts, {("shipped", other.id) for other in others if other.state in GONE}, lines):
+        announced.append(AnnouncedLine(bundle.external_id, bundle.quantity, bundle.target - bundle.quantity))
+    remote = {ours: theirs for theirs, ours in goods.linked_locations(conn, head.shop_id).items()}
+    places = {place.id: place.name for place in goods.places(conn)}
+    announcement = Announcement(
+        key=f"tell:{Act.TAKEN_BACK}:{part.id}",
+        act=Act.TAKEN_BACK,
+        order_id=head.external_id,
+        number=head.number,
+        handover=Handover(head.handover),
+        lines=tuple(announced),
+        last=not rest,
+        at=now,
+        tracking=_trackings(conn, [part.id])[part.id],
+        external_location=remote.get(part.location_id, ""),
+        location_name=places[part.location_id],
+    )
+    outbox.add(conn, [_row(head, part.id, announcement, now)])
 
 
 def _lines(

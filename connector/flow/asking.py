@@ -11,11 +11,11 @@ from sqlalchemy import Connection
 
 from connector.db import tasks
 from connector.db.tasks import TaskRow
-from connector.domain.differences import HeldPart, gone
+from connector.domain.differences import HeldPart, bound_for, gone
 from connector.domain.fulfillment import ENDED, GONE, State
 from connector.domain.orders import Lifecycle
 from connector.domain.tasks import CANCELLED, CHANGED, MOVED, WITHDRAWN
-from connector.flow.case import Case, conflicts
+from connector.flow.case import Case, conflicts, wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +50,14 @@ def _questions(case: Case, names: Mapping[int, str]) -> Iterable[_Question]:
 
 
 def _moved(case: Case, names: Mapping[int, str]) -> Iterable[_Question]:
-    assigned = _assigned(case)
+    bound = wish(case)
     for part in case.after:
-        units = {line: count for line, count in part.lines.items() if _elsewhere(part, assigned.get(line))}
-        units = {line: count for line, count in units.items() if line in case.news.following}
-        if units and _started(part):
-            to = assigned[next(iter(units))]
-            facts = {"part": part.id, "to_id": to, "to": names[to]}
-            yield _Question(MOVED, f"{part.id}>{to}", {**_facts(case, units, names, [part.location_id]), **facts})
+        to = {line: bound_for(line, bound, case.news.following) for line in part.lines}
+        units = {line: count for line, count in part.lines.items() if to[line] not in (None, part.location_id)}
+        place = next((to[line] for line in units), None)
+        if place is not None and _started(part):
+            facts = {"part": part.id, "to_id": place, "to": names[place]}
+            yield _Question(MOVED, f"{part.id}>{place}", {**_facts(case, units, names, [part.location_id]), **facts})
 
 
 def _still(case: Case, task: TaskRow) -> bool:
@@ -68,21 +68,13 @@ def _still(case: Case, task: TaskRow) -> bool:
         return any(left.get(line, 0) > rows[line].fulfilled for line in lines if line in rows)
     if task.code == MOVED:
         part = next((part for part in case.after if part.id == task.facts.get("part")), None)
-        assigned = _assigned(case)
-        return part is not None and _started(part) and any(assigned.get(line) == task.facts["to_id"] for line in lines)
+        to = {bound_for(line, wish(case), lines) for line in lines}
+        return part is not None and _started(part) and task.facts["to_id"] in to
     return False
 
 
 def _started(part: HeldPart) -> bool:
     return part.state is not State.NEW and part.state not in ENDED
-
-
-def _elsewhere(part: HeldPart, place: int | None) -> bool:
-    return place is not None and place != part.location_id
-
-
-def _assigned(case: Case) -> dict[int, int]:
-    return {line.id: case.links[line.assigned_location] for line in case.lines if line.assigned_location in case.links}
 
 
 def _key(units: Mapping[int, int]) -> str:

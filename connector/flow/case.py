@@ -123,9 +123,7 @@ def load(conn: Connection, order_ids: Sequence[int], fresh: frozenset[int], news
 
 def decide(case: Case, places: Sequence[Place], available: Mapping[tuple[int, int], int], numbers: Iterator[int]) -> None:
     """Find the difference, and what the parts are after it; then what others handed over leaves, and what is back comes in."""
-    case.found = difference(
-        _wanted(case), case.parts, places, available, _wish(case), following=case.news.following & case.items.keys()
-    )
+    case.found = difference(_wanted(case), case.parts, places, available, wish(case), following=case.news.following)
     changed = {part.id: part for part in case.found.parts if part.id is not None}
     after = [_changed(part, changed[part.id].lines) if part.id in changed else part for part in case.parts]
     after += [HeldPart(next(numbers), part.location_id, State.NEW, part.lines) for part in case.found.parts if part.id is None]
@@ -140,6 +138,8 @@ def _hand_over(case: Case, after: list[HeldPart], numbers: Iterator[int]) -> Non
     departed = depart(after, units, left, _assigned(case), numbers)
     case.after, case.departing = departed.parts, departed.leaving
     case.elsewhere = {} if whole else departed.without
+    waiting = {line: units - case.elsewhere.get(line, 0) for line, units in case.found.backordered.items()}
+    case.found = replace(case.found, backordered={line: units for line, units in waiting.items() if units > 0})
 
 
 def _counts(case: Case) -> dict[int, Count]:
@@ -203,7 +203,8 @@ def _assigned(case: Case) -> dict[int, int]:
     return {line.id: case.links[line.assigned_location] for line in case.lines if line.assigned_location in case.links}
 
 
-def _wish(case: Case) -> Wish:
+def wish(case: Case) -> Wish:
+    """What binds the choice of locations: where the customer collects, or what the platform assigned."""
     if case.head.handover == Handover.PICKUP:
         place = case.links.get(case.head.pickup_location)
         return Wish(pickup=True, pickup_location_id=place, pickup_name=case.head.pickup_location)

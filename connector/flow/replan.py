@@ -165,18 +165,13 @@ def _write_counts(conn: Connection, cases: Sequence[Case], now: datetime) -> Non
     """What others handed over, and what came back, is noted with its line, and told on the timeline."""
     lines = {line.id: line for case in cases for line in case.lines}
     counts = [
-        (line, lines[line].elsewhere + units, lines[line].taken_back)
-        for case in cases
-        for line, units in case.elsewhere.items()
+        (line, lines[line].elsewhere + units, lines[line].taken_back) for case in cases for line, units in case.elsewhere.items()
     ]
     changes.set_counts(conn, counts)
     back = [entry for case in cases for entry in case.returning]
     changes.note_returned(
         conn,
-        [
-            {"order_line_id": e.line_id, "source": e.source, "location_id": e.location_id, "quantity": e.total}
-            for e in back
-        ],
+        [{"order_line_id": e.line_id, "source": e.source, "location_id": e.location_id, "quantity": e.total} for e in back],
         now,
     )
     orders.note_events(conn, [event for case in cases for event in _told_by_platform(case)], now)
