@@ -10,7 +10,17 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, exists, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from connector.db.tables import bundles, items, line_refusals, line_returns, movements, order_lines
+from connector.db.tables import (
+    bundles,
+    fulfillment_lines,
+    fulfillment_orders,
+    items,
+    line_refusals,
+    line_returns,
+    movements,
+    order_lines,
+    orders,
+)
 
 
 def refusals(conn: Connection, order_ids: Collection[int]) -> dict[int, dict[int, frozenset[int]]]:
@@ -107,3 +117,31 @@ def set_bundle(conn: Connection, item_id: int, parts: Mapping[int, int]) -> None
     rows = [{"item_id": item_id, "component_id": component, "quantity": count} for component, count in parts.items()]
     if rows:
         conn.execute(insert(bundles), rows)
+
+
+def is_component(conn: Connection, item_id: int) -> bool:
+    """Whether some bundle is made of it."""
+    return conn.execute(select(bundles.c.item_id).where(bundles.c.component_id == item_id).limit(1)).first() is not None
+
+
+def whole_lines_of(conn: Connection, item_id: int) -> list[dict[str, Any]]:
+    """Rows of waiting orders that sell this item as one thing and of which nothing has left; their orders are locked."""
+    left = (
+        select(fulfillment_lines.c.order_line_id)
+        .join(fulfillment_orders, fulfillment_orders.c.id == fulfillment_lines.c.fulfillment_order_id)
+        .where(fulfillment_orders.c.state.in_(("shipped", "picked_up")))
+    )
+    rows = (
+        select(order_lines)
+        .join(orders, orders.c.id == order_lines.c.order_id)
+        .where(order_lines.c.item_id == item_id, order_lines.c.kind == "physical", orders.c.open, order_lines.c.id.not_in(left))
+        .where(order_lines.c.parent_id.is_(None))
+        .order_by(orders.c.id, order_lines.c.id)
+        .with_for_update(of=orders)
+    )
+    return [dict(row._mapping) for row in conn.execute(rows)]
+
+
+def mark_bundles(conn: Connection, line_ids: Collection[int]) -> None:
+    """These lines sell bundles: their components take the stock."""
+    conn.execute(update(order_lines).where(order_lines.c.id.in_(list(line_ids))).values(kind="bundle", backordered=0))

@@ -47,20 +47,29 @@ def _rows(
     inside = opened.get(item, ()) if item is not None and line.kind is LineKind.PHYSICAL else ()
     row = {"order_id": order_id, "position": position, "item_id": item, "per_parent": 0, **_columns(line)}
     yield {**row, "kind": LineKind.BUNDLE.value} if inside else row
-    for component, sku, title, count in inside:
-        units = ("quantity", "fulfilled", "refunded")
-        yield {
-            **row,
-            "external_id": f"{line.external_id}{orders.COMPONENT}{sku}",
-            "item_id": component,
-            "per_parent": count,
-            "sku": sku,
-            "title": title,
-            "barcode": "",
-            "unit_price_minor": 0,
-            "total_minor": 0,
-            **{name: row[name] * count for name in units},
-        }
+    yield from (_component(row, one) for one in inside)
+
+
+def _component(row: Mapping[str, Any], component: _Component) -> dict[str, Any]:
+    """What a bundle's line takes of one of its components."""
+    item, sku, title, count = component
+    own = {"item_id": item, "per_parent": count, "sku": sku, "title": title, "barcode": "", "unit_price_minor": 0}
+    units = {name: row[name] * count for name in ("quantity", "fulfilled", "refunded")}
+    return {**row, **own, **units, "external_id": f"{row['external_id']}{orders.COMPONENT}{sku}", "total_minor": 0}
+
+
+def open_bundles(conn: Connection, item_id: int) -> list[int]:
+    """Lines of waiting orders that sold this item as one thing are opened into its components; the orders concerned."""
+    sold = changes.whole_lines_of(conn, item_id)
+    inside = changes.components(conn, [item_id]).get(item_id, [])
+    own = ("id", "backordered", "elsewhere", "taken_back", "parent_id")
+    rows = [_component({n: v for n, v in row.items() if n not in own}, one) for row in sold for one in inside]
+    numbers = orders.new_ids(conn, order_lines, len(rows))
+    orders.write_lines(conn, [{"id": number, **row, "kind": "physical"} for number, row in zip(numbers, rows, strict=True)])
+    concerned = sorted({row["order_id"] for row in sold})
+    changes.mark_bundles(conn, [row["id"] for row in sold])
+    orders.link_components(conn, concerned)
+    return concerned
 
 
 def _columns(line: LineItem) -> dict[str, Any]:
