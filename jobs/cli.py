@@ -9,7 +9,7 @@ import redis
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from connector.domain.errors import ConnectorError
-from jobs.commands import boxes, fulfill, goods, operate, orders, shops
+from jobs.commands import boxes, bundles, fulfill, goods, operate, orders, shops, tasks
 
 
 class Refused(click.ClickException):
@@ -60,7 +60,8 @@ def main() -> None:
     """
 
 
-for command in (*operate.COMMANDS, *shops.COMMANDS, *goods.COMMANDS, *orders.COMMANDS, *fulfill.COMMANDS, *boxes.COMMANDS):
+_ROOMS = (operate, shops, goods, bundles, orders, fulfill, tasks, boxes)
+for command in (command for room in _ROOMS for command in room.COMMANDS):
     main.add_command(command)
 
 

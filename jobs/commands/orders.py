@@ -137,12 +137,14 @@ def _listed(row: OrderRow, codes: dict[int, str]) -> dict[str, Any]:
 
 
 def _shown(detail: OrderDetail, codes: dict[int, str]) -> dict[str, Any]:
-    named = ("id", "external_id", "sku", "title", "kind", "quantity", "allocated", "backordered", "mapped")
+    named = ("id", "external_id", "sku", "title", "kind", "quantity", "allocated", "backordered", "refunded", "mapped")
     return {
         **_head(detail.row),
         "lines": [{name: getattr(line, name) for name in named} for line in detail.lines],
         "fulfillment_orders": [_part(part, codes) for part in detail.row.parts],
         "reason": in_words(detail.reason),
+        "amounts": detail.amounts,
+        "total_difference": to_text(detail.difference_minor, detail.row.currency),
         "told": [plain(told) for told in detail.told],
     }
 
@@ -165,7 +167,7 @@ def _in_words(shown: dict[str, Any]) -> None:
     lines, parts, told = (shown.pop(name) for name in ("lines", "fulfillment_orders", "told"))
     show_one(shown, as_json=False)
     click.echo()
-    show_list(lines, ("sku", "title", "quantity", "allocated", "backordered", "mapped"), as_json=False, empty="No lines.")
+    show_list(lines, ("sku", "title", "quantity", "allocated", "backordered", "refunded", "mapped"), as_json=False, empty="No lines.")
     for part in parts:
         click.echo(
             f"\npart {part['id']}  {part['location_name']}  {part['state']}  {part['carrier']} {part['tracking']}".rstrip()
