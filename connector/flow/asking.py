@@ -44,7 +44,8 @@ def _questions(case: Case, names: Mapping[int, str]) -> Iterable[_Question]:
     if units := conflicts(case):
         code = CANCELLED if case.head.lifecycle == Lifecycle.CANCELLED else CHANGED
         yield _Question(code, _key(units), _facts(case, units, names, _givers(case, units)))
-    if units := {line: count for line, count in case.news.withdrawn.items() if gone(case.after).get(line)}:
+    units = {line: count for line, count in case.news.withdrawn.items() if gone(case.after).get(line)}
+    if units and case.head.lifecycle != Lifecycle.CANCELLED:
         yield _Question(WITHDRAWN, _key(units), _facts(case, units, names, _givers(case, units)))
     yield from _moved(case, names)
 
@@ -63,7 +64,7 @@ def _moved(case: Case, names: Mapping[int, str]) -> Iterable[_Question]:
 def _still(case: Case, task: TaskRow) -> bool:
     """Whether the cause of an open question stands, though nothing raises it anew."""
     lines = [int(line["line"]) for line in task.facts.get("lines", ())]
-    if task.code == WITHDRAWN:
+    if task.code == WITHDRAWN and case.head.lifecycle != Lifecycle.CANCELLED:
         left, rows = gone(case.after), {line.id: line for line in case.lines}
         return any(left.get(line, 0) > rows[line].fulfilled for line in lines if line in rows)
     if task.code == MOVED:

@@ -133,7 +133,7 @@ def decide(case: Case, places: Sequence[Place], available: Mapping[tuple[int, in
 
 def _hand_over(case: Case, after: list[HeldPart], numbers: Iterator[int]) -> None:
     whole = case.head.lifecycle == Lifecycle.COMPLETED
-    units = handed_over(_counts(case), after, whole=whole) if case.head.lifecycle != Lifecycle.CANCELLED else {}
+    units = handed_over(_counts(case), after, whole=whole)
     left = State.PICKED_UP if case.head.handover == Handover.PICKUP else State.SHIPPED
     departed = depart(after, units, left, _assigned(case), numbers)
     case.after, case.departing = departed.parts, departed.leaving
@@ -158,7 +158,7 @@ def _take_in(case: Case) -> None:
         known = case.returned.get((said.line_id, said.source), 0)
         most = left.get(said.line_id, 0) - back.get(said.line_id, 0)
         if not said.left:
-            most = min(most, case.found.conflicts.get(said.line_id, 0))
+            most = min(most, _excess(case).get(said.line_id, 0))
         units = min(said.quantity - known, most)
         place = case.links.get(said.location) or gave(case.after, said.line_id)
         if units > 0 and place is not None and said.line_id in case.items:
@@ -172,8 +172,18 @@ def conflicts(case: Case) -> dict[int, int]:
     now_back: dict[int, int] = {}
     for entry in case.returning:
         now_back[entry.line_id] = now_back.get(entry.line_id, 0) + entry.units
-    rest = {line: units - now_back.get(line, 0) for line, units in case.found.conflicts.items()}
+    rest = {line: units - now_back.get(line, 0) for line, units in _excess(case).items()}
     return {line: units for line, units in rest.items() if units > 0}
+
+
+def _excess(case: Case) -> Mapping[int, int]:
+    """Units that have left and should not have: of a cancelled order all of them."""
+    if case.head.lifecycle != Lifecycle.CANCELLED:
+        return case.found.conflicts
+    back = dict(case.came_back)
+    for entry in case.returning:
+        back[entry.line_id] = back.get(entry.line_id, 0) - entry.units
+    return {line: units - back.get(line, 0) for line, units in gone(case.after).items()}
 
 
 def _changed(part: HeldPart, lines: Mapping[int, int]) -> HeldPart:
@@ -181,7 +191,6 @@ def _changed(part: HeldPart, lines: Mapping[int, int]) -> HeldPart:
 
 
 def _wanted(case: Case) -> list[WantedLine]:
-    cancelled = case.head.lifecycle == Lifecycle.CANCELLED
     back = case.came_back
     return [
         WantedLine(
@@ -189,7 +198,7 @@ def _wanted(case: Case) -> list[WantedLine]:
             line.item_id if line.kind in STOCKED or line.kind == LineKind.CUSTOM else None,
             line.sku,
             line.title,
-            0 if cancelled else max(0, line.quantity - line.elsewhere),
+            _units_wanted(line, cancelled=case.head.lifecycle == Lifecycle.CANCELLED),
             stocked=line.kind in STOCKED,
             came_back=back.get(line.id, 0),
             refused=case.refused.get(line.id, frozenset()),
@@ -197,6 +206,13 @@ def _wanted(case: Case) -> list[WantedLine]:
         for line in case.lines
         if line.kind != LineKind.BUNDLE
     ]
+
+
+def _units_wanted(line: LineRow, *, cancelled: bool) -> int:
+    """What our parts are to hold or to have handed over. Of a cancelled order only what the platform says has left: a person
+    is asked about it, whichever delivery told us first."""
+    wanted = min(line.quantity, line.fulfilled) - line.taken_back if cancelled else line.quantity
+    return max(0, wanted - line.elsewhere)
 
 
 def _assigned(case: Case) -> dict[int, int]:
