@@ -24,7 +24,7 @@ SENTENCES: dict[str, str] = {
     "unmapped": "“{title}” has no item here yet; it is allocated when its SKU is known.",
     "no_stock_needed": "“{title}” takes no stock.",
     "handed_over_elsewhere": "{platform} counts these units as handed over.",
-    "taken_back": "The handover was taken back: the goods are here, packed.",
+    "taken_back": "The handover was taken back: the goods are at {location} again, packed.",
     "platform_completed": "{platform} says the order was handed over there.",
 }
 

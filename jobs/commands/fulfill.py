@@ -32,9 +32,7 @@ def _move(env: Environment, part_id: int, asked: _Asked) -> Rerouted:
 
 def _reject(env: Environment, part_id: int, asked: _Asked) -> Rerouted:
     reason = asked.reason or "other"
-    return reroute.reject(
-        env.engine, part_id, now(), actor="cli", reason=reason, quantities=asked.quantities, note=asked.note
-    )
+    return reroute.reject(env.engine, part_id, now(), actor="cli", reason=reason, quantities=asked.quantities, note=asked.note)
 
 
 def _short(env: Environment, part_id: int, asked: _Asked) -> Rerouted:
