@@ -34,6 +34,7 @@ _LOG = logging.getLogger(__name__)
 _READY_SECONDS = 60.0  # also long enough for the recovery after a crash
 _BUSY_SECONDS = 30.0
 _LOOK_SECONDS = 0.05
+_CHOICES = ("allow_private_shops", "port", "public_url")
 # Socket paths end at 107 bytes (Linux) or 103 (macOS); the longest name in the directory is ".s.PGSQL.5432.lock".
 _LONGEST_DIRECTORY_BYTES = 80
 
@@ -62,10 +63,11 @@ class Owned:
     services: tuple[Service, ...]
     data_dir: Path
 
-    def announce(self, *, lasting: bool = True) -> None:
-        """Tell other commands on this directory that the services run; `lasting`: until somebody stops us."""
+    def announce(self, chosen: Settings | None = None) -> None:
+        """Tell other commands on this directory that the services run; `chosen`: until somebody stops us, and how."""
         shared = asdict(self.addresses) if self.services else {}
-        _write_json(_note(self.data_dir), {"owner": _identity(), "lasting": lasting, **shared})
+        choices = {name: getattr(chosen, name) for name in _CHOICES} if chosen else {}
+        _write_json(_note(self.data_dir), {"owner": _identity(), "choices": choices, **shared})
 
 
 @contextmanager
@@ -89,6 +91,11 @@ def addresses(settings: Settings) -> Addresses:
     return found
 
 
+def as_running(settings: Settings) -> Settings:
+    """The settings with the choices of the `connector up` that runs on the same directory, which may be on its command line."""
+    return settings.model_copy(update=_read_note(settings.data_dir).get("choices", {}))
+
+
 def given(settings: Settings) -> Addresses | None:
     """The addresses where both are set to servers elsewhere."""
     if settings.database_url is None or settings.redis_url is None:
@@ -106,7 +113,7 @@ def owned(settings: Settings) -> Iterator[Owned]:
         for _ in _looks(_BUSY_SECONDS):
             if _locked(settings.data_dir / "services.lock", fcntl.LOCK_EX, stack):
                 break
-            if _read_note(settings.data_dir).get("lasting"):
+            if _read_note(settings.data_dir).get("choices"):
                 raise _busy(settings.data_dir)
         else:
             raise _busy(settings.data_dir)
@@ -145,7 +152,7 @@ def _run(ours: Owned, stack: ExitStack) -> Addresses:
         stack.callback(child.stop, process, service.program)
         _wait_until_ready(service, process, ours.data_dir)
     stack.callback(_close_to_guests, ours.data_dir)
-    ours.announce(lasting=False)
+    ours.announce()
     return ours.addresses
 
 

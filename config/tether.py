@@ -12,7 +12,8 @@ import pwd
 import sys
 
 _PR_SET_PDEATHSIG = 1
-_PR_SET_KEEPCAPS = 8
+_PR_SET_SECUREBITS = 28
+_SECBIT_NO_SETUID_FIXUP = 1 << 2
 _PR_CAP_AMBIENT = 47
 _PR_CAP_AMBIENT_RAISE = 2
 _CAP_DAC_OVERRIDE = 1
@@ -41,7 +42,8 @@ def _become(user: str, reach_all: bool) -> None:
     os.setgroups([])
     os.setgid(entry.pw_gid)
     if reach_all:
-        _call("prctl", _PR_SET_KEEPCAPS, 1, 0, 0, 0)
+        # Without it setuid() drops all capabilities, and access(), which PostgreSQL asks about its binaries, ignores them.
+        _call("prctl", _PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
     os.setuid(entry.pw_uid)
     if reach_all:
         _keep_one_capability()

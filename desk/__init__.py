@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from connector.db.sealed import Seal
 from connector.domain.errors import ConnectorError
 from connector.flow.wake import Wake
-from desk import acts, language, orders, problems, show, tasks, ways
+from desk import acts, api, language, mapping, orders, problems, show, stock, tasks, ways
 from desk.blueprint import Desk, csrf, pages
 
 __all__ = ["register"]
@@ -42,7 +42,8 @@ def register(
     show.install(app)
     app.extensions["desk"] = Desk(engine, seal, ring, dict(titles or {}))
     app.register_blueprint(pages)
+    api.register(app)
     app.register_error_handler(404, problems.not_found)
 
 
-_ROUTES = (acts, orders, problems, tasks, ways)  # importing them puts their routes on `pages`
+_ROUTES = (acts, mapping, orders, problems, stock, tasks, ways)  # importing them puts their routes on `pages`

@@ -9,7 +9,22 @@ import redis
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from connector.domain.errors import ConnectorError
-from jobs.commands import boxes, bundles, fulfill, goods, operate, orders, shops, tasks
+from jobs.commands import (
+    backfill,
+    boxes,
+    bundles,
+    fulfill,
+    goods,
+    links,
+    operate,
+    orders,
+    privacy,
+    reconcile,
+    settings,
+    shops,
+    tasks,
+    tokens,
+)
 
 
 class Refused(click.ClickException):
@@ -60,8 +75,10 @@ def main() -> None:
     """
 
 
-_ROOMS = (operate, shops, goods, bundles, orders, fulfill, tasks, boxes)
-for command in (command for room in _ROOMS for command in room.COMMANDS):
+_NOUNS = (
+    operate, shops, settings, goods, bundles, links, orders, fulfill, tasks, boxes, backfill, reconcile, tokens, privacy,
+)  # fmt: skip
+for command in (command for noun in _NOUNS for command in noun.COMMANDS):
     main.add_command(command)
 
 

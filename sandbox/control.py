@@ -11,7 +11,7 @@ from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from connector.domain.errors import ConnectorError, Malformed, NotFound, Rejected
-from sandbox import merchant
+from sandbox import merchant, registration
 from sandbox.catalogue import LOCATION_BY_CODE
 from sandbox.running import sandbox, shopfront, shown
 from sandbox.shopfront import Shopfront
@@ -86,6 +86,19 @@ def _set_traffic() -> dict[str, object]:
     _only(body, "orders_per_minute")
     sandbox().traffic.set_rate(_field(body, "orders_per_minute"))
     return sandbox().traffic.shown()
+
+
+@api.get("/sandbox/connector")
+def _connector() -> dict[str, object]:
+    return registration.shown(sandbox().store)
+
+
+@api.put("/sandbox/connector")
+def _set_connector() -> dict[str, object]:
+    body = _body()
+    _only(body, *registration.NAMES)
+    registration.change(sandbox().store, body)
+    return registration.shown(sandbox().store)
 
 
 @api.get("/sandbox/<platform>/knobs")

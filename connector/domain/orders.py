@@ -162,6 +162,7 @@ class Order:
     origin: str = ""
     platform_status: str = ""
     attention: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
     returns: tuple[Return, ...] = ()
     amounts: Amounts | None = None
 

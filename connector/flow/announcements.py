@@ -16,6 +16,7 @@ from connector.domain.announcing import HANDED_OVER, Due, bundle_units, due, tar
 from connector.domain.differences import HeldPart, gone
 from connector.domain.fulfillment import GONE
 from connector.domain.orders import Handover, LineKind
+from connector.domain.settings import value
 from connector.platform import Act, AnnouncedLine, Announcement, Tracking
 
 
@@ -30,7 +31,7 @@ def announce_due(
 ) -> bool:
     """Put what is due for one order in the outbox; whether anything was. The order is locked."""
     backordered = any(line.backordered for line in lines)
-    found = due(parts, told, each=settings.get("report_parts") == "each", backordered=backordered)
+    found = due(parts, told, each=value(settings, "report_parts") == "each", backordered=backordered)
     if found:
         places = {place.id: place.name for place in goods.places(conn)}
         remote = {ours: theirs for theirs, ours in goods.linked_locations(conn, head.shop_id).items()}
@@ -92,8 +93,13 @@ def _lines(
     """The part's lines; with the last part also what travels along without stock (lines typed in by hand)."""
     external = {line.id: line.external_id for line in lines}
     target = targets(part, parts, told)
+    before = {line.id: line.left_before + line.elsewhere for line in lines}
     inside = {line.id for line in lines if line.parent_id is not None}
-    announced = [AnnouncedLine(external[line], units, target[line]) for line, units in part.lines.items() if line not in inside]
+    announced = [
+        AnnouncedLine(external[line], units, target[line] + before[line])
+        for line, units in part.lines.items()
+        if line not in inside
+    ]
     announced += _bundles(part, parts, told, lines) if inside else []
     if one.last and one.act in HANDED_OVER:
         along = [line for line in lines if line.kind == LineKind.CUSTOM and line.item_id is None and line.quantity]

@@ -12,8 +12,10 @@ from connector.db import changes, goods, orders, outbox, tasks
 from connector.db.orders import Head, LineRow
 from connector.db.tables import shops
 from connector.db.tasks import TaskRow
+from connector.domain import routing
 from connector.domain.allocation import Place, Wish
 from connector.domain.differences import Difference, HeldPart, WantedLine, difference, gone
+from connector.domain.distance import point
 from connector.domain.fulfillment import State
 from connector.domain.handing import Count, depart, gave, handed_over
 from connector.domain.orders import Handover, Lifecycle, LineKind
@@ -64,6 +66,7 @@ class Case:
     settings: Mapping[str, Any]
     links: Mapping[str, int]
     told: set[tuple[str, int]]
+    load: dict[int, int]
     refused: Mapping[int, frozenset[int]]
     returned: dict[tuple[int, str], int]
     tasks: list[TaskRow]
@@ -103,6 +106,8 @@ def load(conn: Connection, order_ids: Sequence[int], fresh: frozenset[int], news
         row.id: row for row in conn.execute(select(shops.c.id, shops.c.name, shops.c.settings).where(shops.c.id.in_(shop_ids)))
     }
     links = {shop_id: goods.linked_locations(conn, shop_id) for shop_id in shop_ids}
+    balanced = any("least_loaded" in routing.chosen(row.settings.get("routing")) for row in named.values())
+    open_parts = goods.open_parts(conn) if balanced else {}
     return [
         Case(
             head=head,
@@ -112,6 +117,7 @@ def load(conn: Connection, order_ids: Sequence[int], fresh: frozenset[int], news
             settings=named[head.shop_id].settings,
             links=links[head.shop_id],
             told=told.get(head.id, set()),
+            load=open_parts,
             refused=refused.get(head.id, {}),
             returned=returned.get(head.id, {}),
             tasks=open_tasks.get(head.id, []),
@@ -127,6 +133,9 @@ def decide(case: Case, places: Sequence[Place], available: Mapping[tuple[int, in
     changed = {part.id: part for part in case.found.parts if part.id is not None}
     after = [_changed(part, changed[part.id].lines) if part.id in changed else part for part in case.parts]
     after += [HeldPart(next(numbers), part.location_id, State.NEW, part.lines) for part in case.found.parts if part.id is None]
+    for part in after[len(case.parts) :]:
+        case.load[part.location_id] = case.load.get(part.location_id, 0) + 1
+    case.found.reason.extend({"code": "held_by_tag", "tag": tag} for tag in held_by(case.head.tags, case.settings))
     _hand_over(case, after, numbers)
     _take_in(case)
 
@@ -144,9 +153,11 @@ def _hand_over(case: Case, after: list[HeldPart], numbers: Iterator[int]) -> Non
 
 def _counts(case: Case) -> dict[int, Count]:
     return {
-        line.id: Count(line.quantity, line.fulfilled, line.elsewhere, line.taken_back)
+        line.id: Count(
+            line.quantity - line.left_before, max(0, line.fulfilled - line.left_before), line.elsewhere, line.taken_back
+        )
         for line in case.lines
-        if line.item_id is not None and (line.kind in STOCKED or line.kind == LineKind.CUSTOM)
+        if line.item_id is not None and not case.head.history and (line.kind in STOCKED or line.kind == LineKind.CUSTOM)
     }
 
 
@@ -198,7 +209,7 @@ def _wanted(case: Case) -> list[WantedLine]:
             line.item_id if line.kind in STOCKED or line.kind == LineKind.CUSTOM else None,
             line.sku,
             line.title,
-            _units_wanted(line, cancelled=case.head.lifecycle == Lifecycle.CANCELLED),
+            0 if case.head.history else _units_wanted(line, cancelled=case.head.lifecycle == Lifecycle.CANCELLED),
             stocked=line.kind in STOCKED,
             came_back=back.get(line.id, 0),
             refused=case.refused.get(line.id, frozenset()),
@@ -212,7 +223,18 @@ def _units_wanted(line: LineRow, *, cancelled: bool) -> int:
     """What our parts are to hold or to have handed over. Of a cancelled order only what the platform says has left: a person
     is asked about it, whichever delivery told us first."""
     wanted = min(line.quantity, line.fulfilled) - line.taken_back if cancelled else line.quantity
-    return max(0, wanted - line.elsewhere)
+    return max(0, wanted - line.elsewhere - line.left_before)
+
+
+def held_by(tags: Sequence[str], settings: Mapping[str, Any]) -> list[str]:
+    """The tags of an order by which its shop keeps it from being packed (setting `hold_tags`)."""
+    holding = {str(tag).casefold() for tag in settings.get("hold_tags") or ()}
+    return [tag for tag in tags if tag.casefold() in holding]
+
+
+def below_zero(settings: Mapping[str, Any]) -> bool:
+    """Whether the shop sells what is not there (setting `oversell`)."""
+    return bool(settings.get("oversell") == "negative")
 
 
 def _assigned(case: Case) -> dict[int, int]:
@@ -220,7 +242,18 @@ def _assigned(case: Case) -> dict[int, int]:
 
 
 def wish(case: Case) -> Wish:
-    """What binds the choice of locations: where the customer collects, or what the platform assigned."""
+    """What binds the choice of locations, and how this shop chooses among them."""
+    return replace(
+        _bound(case),
+        routing=routing.chosen(case.settings.get("routing")),
+        destination=point(case.head.destination),
+        load=case.load,
+        oversell=below_zero(case.settings),
+    )
+
+
+def _bound(case: Case) -> Wish:
+    """Where the customer collects, or what the platform assigned."""
     if case.head.handover == Handover.PICKUP:
         place = case.links.get(case.head.pickup_location)
         return Wish(pickup=True, pickup_location_id=place, pickup_name=case.head.pickup_location)

@@ -7,25 +7,35 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from connector.db import changes, goods, orders
+from connector.db import changes, goods, links, orders
 from connector.db.orders import Head, LineRow
 from connector.db.tables import order_lines
+from connector.domain.backfill import StockPolicy
 from connector.domain.orders import LineItem, LineKind, Order
 from connector.flow.case import Back, News
+from connector.platform import Shop
 
 _Component = tuple[int, str, str, int]
 
 
-def write_lines(conn: Connection, newest: Mapping[str, Order], ids: Mapping[str, int], stored: Mapping[str, Head]) -> None:
-    """Write the lines of each order; those the platform shows no more want nothing."""
+def write_lines(
+    conn: Connection,
+    shop: Shop,
+    newest: Mapping[str, Order],
+    ids: Mapping[str, int],
+    stored: Mapping[str, Head],
+    policy: StockPolicy,
+) -> None:
+    """Write the lines of each order; those the platform shows no more want nothing. A variant's link goes before its SKU."""
     skus = {line.sku for order in newest.values() for line in order.lines if line.sku}
     items = goods.item_ids(conn, skus)
-    opened = changes.components(conn, set(items.values()))
+    linked = links.items_of(conn, shop.id, {line.variant_id for order in newest.values() for line in order.lines})
+    opened = changes.components(conn, {*items.values(), *linked.values()})
     rows = [
         row
         for key, order in newest.items()
         for position, line in enumerate(order.lines)
-        for row in _rows(ids[key], position, line, items.get(line.sku), opened)
+        for row in _rows(ids[key], position, line, linked.get(line.variant_id, items.get(line.sku)), opened, policy)
     ]
     # Numbered here in one go, so that lines stand in the order's sequence however the rows are sent.
     numbers = orders.new_ids(conn, order_lines, len(rows))
@@ -41,11 +51,16 @@ def write_lines(conn: Connection, newest: Mapping[str, Order], ids: Mapping[str,
 
 
 def _rows(
-    order_id: int, position: int, line: LineItem, item: int | None, opened: Mapping[int, Sequence[_Component]]
+    order_id: int,
+    position: int,
+    line: LineItem,
+    item: int | None,
+    opened: Mapping[int, Sequence[_Component]],
+    policy: StockPolicy,
 ) -> Iterable[dict[str, Any]]:
     """The line's row; a bundle's is followed by one for each component, which takes the stock."""
     inside = opened.get(item, ()) if item is not None and line.kind is LineKind.PHYSICAL else ()
-    row = {"order_id": order_id, "position": position, "item_id": item, "per_parent": 0, **_columns(line)}
+    row = {"order_id": order_id, "position": position, "item_id": item, "per_parent": 0, **_columns(line, policy)}
     yield {**row, "kind": LineKind.BUNDLE.value} if inside else row
     yield from (_component(row, one) for one in inside)
 
@@ -54,7 +69,7 @@ def _component(row: Mapping[str, Any], component: _Component) -> dict[str, Any]:
     """What a bundle's line takes of one of its components."""
     item, sku, title, count = component
     own = {"item_id": item, "per_parent": count, "sku": sku, "title": title, "barcode": "", "unit_price_minor": 0}
-    units = {name: row[name] * count for name in ("quantity", "fulfilled", "refunded")}
+    units = {name: row[name] * count for name in ("quantity", "fulfilled", "refunded", "left_before")}
     return {**row, **own, **units, "external_id": f"{row['external_id']}{orders.COMPONENT}{sku}", "total_minor": 0}
 
 
@@ -72,8 +87,10 @@ def open_bundles(conn: Connection, item_id: int) -> list[int]:
     return concerned
 
 
-def _columns(line: LineItem) -> dict[str, Any]:
+def _columns(line: LineItem, policy: StockPolicy) -> dict[str, Any]:
     return {
+        # Only counts where the line is new here; a known one keeps what it had (see `orders.write_lines`).
+        "left_before": 0 if policy is StockPolicy.LIVE else min(line.fulfilled, line.quantity),
         "external_id": line.external_id,
         "sku": line.sku,
         "barcode": line.barcode,

@@ -13,20 +13,21 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from connector.db import changes, goods, orders, stock
+from connector.db import changes, goods, orders, publications, stock
 from connector.db.orders import LineRow
 from connector.db.tables import fulfillment_orders
 from connector.domain.allocation import Place, Step
-from connector.domain.differences import Difference, HeldPart, commitments
+from connector.domain.differences import HeldPart, commitments
 from connector.domain.fulfillment import ENDED, State, order_state
 from connector.domain.orders import Handover, Lifecycle
 from connector.domain.stock import Movement, commitment_changes, departure, returning
 from connector.domain.tasks import TASKS
 from connector.flow.announcements import announce_due
 from connector.flow.asking import ask
-from connector.flow.case import STOCKED, Case, News, decide, load
+from connector.flow.case import STOCKED, Case, News, below_zero, decide, held_by, load
 
-_OURS = frozenset({"unmapped", "pickup_unknown", "no_lines", *TASKS})
+_ASIDE = frozenset({"backordered", "backordered_here", "waits_for_location", "unmapped", "no_stock_needed"})
+_OURS = frozenset({"held_by_tag", "unmapped", "pickup_unknown", "no_lines", *TASKS})
 
 
 def replan(
@@ -44,7 +45,10 @@ def replan(
     """
     cases = load(conn, order_ids, fresh, news or {})
     places = goods.places(conn)
-    available = stock.lock(conn, {item for case in cases for item in case.items.values()})
+    wanted_items = {item for case in cases for item in case.items.values()}
+    if any(below_zero(case.settings) for case in cases):  # a shop that sells below zero may do so where there never was any
+        stock.ensure(conn, itertools.product(wanted_items, [place.id for place in places]))
+    available = stock.lock(conn, wanted_items)
     existing = stock.committed_by_order(conn, [case.head.id for case in cases if case.head.id not in fresh])
     provisional = itertools.count(-1, -1)
     facts: list[list[Movement]] = []
@@ -59,6 +63,7 @@ def replan(
         now,
     )
     _write(conn, cases, places, now)
+    publications.touch(conn, {item for case in cases for item in case.items.values()}, now)
     return frozenset(
         case.head.shop_id
         for case in cases
@@ -190,34 +195,35 @@ def _part_reason(case: Case, part: HeldPart, location: str) -> list[Step]:
     """The steps that explain why this location: the decision, and its own share of it."""
     if part in case.departing:
         return [{"code": "handed_over_elsewhere", "platform": case.shop_name}]
-    aside = ("backordered", "unmapped", "no_stock_needed")
-    return [
-        step
-        for step in case.found.reason
-        if step["code"] not in aside and (step["code"] != "part" or step["location"] == location)
-    ]
+    own = ("part", "oversold")
+    reason = case.found.reason
+    return [step for step in reason if step["code"] not in _ASIDE and (step["code"] not in own or step["location"] == location)]
 
 
-def backorders(case_lines: Sequence[LineRow], found: Difference, lifecycle: str) -> dict[int, int]:
+def _backorders(case: Case) -> dict[int, int]:
     """Line id -> units that wait: nowhere in stock, or of an item not known here; none once the order has ended."""
-    if lifecycle in (Lifecycle.CANCELLED, Lifecycle.COMPLETED):
-        return {line.id: 0 for line in case_lines}
-    unmapped = {
-        line.id: max(0, line.quantity - line.fulfilled) for line in case_lines if line.item_id is None and line.kind in STOCKED
-    }
-    return {line.id: unmapped.get(line.id, found.backordered.get(line.id, 0)) for line in case_lines}
+    head = case.head
+    if head.history or head.lifecycle in (Lifecycle.CANCELLED, Lifecycle.COMPLETED):
+        return {line.id: 0 for line in case.lines}
+    unmapped = {line.id: _to_serve(line) for line in case.lines if line.item_id is None and line.kind in STOCKED}
+    return {line.id: unmapped.get(line.id, case.found.backordered.get(line.id, 0)) for line in case.lines}
+
+
+def _to_serve(line: LineRow) -> int:
+    """Units that are ours to hand over: those wanted, less those that left without us."""
+    return max(0, line.quantity - max(line.left_before, line.fulfilled))
 
 
 def _changed_backorders(cases: Sequence[Case]) -> dict[int, int]:
     changed = {}
     for case in cases:
-        now_waiting = backorders(case.lines, case.found, case.head.lifecycle)
+        now_waiting = _backorders(case)
         changed.update({line.id: now_waiting[line.id] for line in case.lines if now_waiting[line.id] != line.backordered})
     return changed
 
 
 def _lines_after(case: Case) -> list[LineRow]:
-    waiting = backorders(case.lines, case.found, case.head.lifecycle)
+    waiting = _backorders(case)
     return [replace(line, backordered=waiting[line.id]) for line in case.lines]
 
 
@@ -228,11 +234,17 @@ def _order_after(case: Case, waiting: list[str]) -> dict[str, Any]:
         "id": case.head.id,
         "revision": case.head.revision + 1,
         "state": state,
-        "open": state not in ("completed", "cancelled") or bool(waiting),
+        "open": (state not in ("completed", "cancelled") and not case.head.history) or bool(waiting),
         "units": sum(line.quantity for line in case.lines if line.parent_id is None),
         "attention": _attention(case, waiting),
-        "reason": case.found.reason if case.found.parts or not case.parts else case.head.reason,
+        "reason": _reason(case),
     }
+
+
+def _reason(case: Case) -> list[Step]:
+    if case.head.history:
+        return [{"code": "history"}]
+    return case.found.reason if case.found.parts or not case.parts else case.head.reason
 
 
 def _state(case: Case) -> str:
@@ -242,7 +254,7 @@ def _state(case: Case) -> str:
     nothing_to_pack = bool(case.lines) and all(line.kind not in STOCKED for line in case.lines) and not case.after
     if nothing_to_pack and case.head.handover == Handover.NONE and case.head.lifecycle == Lifecycle.OPEN:
         return "completed"
-    waiting = any(backorders(case.lines, case.found, case.head.lifecycle).values())
+    waiting = any(_backorders(case).values())
     cancelled = case.head.lifecycle == Lifecycle.CANCELLED
     everything_elsewhere = bool(case.elsewhere) and not waiting and all(state in ENDED for state in states)
     if everything_elsewhere and not cancelled:
@@ -256,4 +268,6 @@ def _attention(case: Case, waiting: list[str]) -> list[str]:
     codes += [code for code in ("unmapped", "pickup_unknown") if code in steps]
     if not case.lines:
         codes.append("no_lines")
+    if held_by(case.head.tags, case.settings):
+        codes.append("held_by_tag")
     return codes + waiting

@@ -17,7 +17,7 @@ import structlog
 from rich.console import Console
 from rich.table import Table
 
-from config import settings
+from config import embedded, settings
 from connector.db import shop_views
 from connector.domain.errors import NotFound
 from connector.flow.wake import Wake
@@ -33,7 +33,8 @@ limit_option = click.option("--limit", type=click.IntRange(1, 10_000), default=5
 def session() -> Iterator[Environment]:
     """The services for one command; embedded ones are started where they do not run already."""
     _log_to_stderr()
-    with opened(settings.load(), name="command", pool_size=2, start=True) as environment:
+    chosen = embedded.as_running(settings.load())
+    with opened(chosen, name="command", pool_size=2, start=True) as environment:
         yield environment
 
 

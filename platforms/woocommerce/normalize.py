@@ -13,10 +13,12 @@ from typing import Any
 from connector.domain.errors import Malformed
 from connector.domain.money import to_minor
 from connector.domain.orders import Address, Amounts, Customer, Handover, Lifecycle, LineItem, LineKind, Order, Payment, Return
+from connector.domain.settings import value
 from connector.platform import Shop
 from platforms.woocommerce.webhook import decoded
 
 _Json = Mapping[str, Any]
+_OBJECT = (dict, Mapping)  # nearly always the first, which is found without a walk through abstract classes
 
 # Drafts are no orders: they are filtered before this table is asked. A status that is not here is a shop's own: open.
 # failed: the payment was declined. Its stock was never taken, or is given back since 11.x (woocommerce/woocommerce#66256), and
@@ -31,6 +33,8 @@ _LIFECYCLES = {
 }
 DRAFTS = frozenset({"checkout-draft", "auto-draft"})
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# What such characters may look like in JSON: escaped, a surrogate's first byte in UTF-8, any zero byte (UTF-16 is full of them).
+_MAY_BE_UNSTORABLE = (b"\\u0000", b"\\ud", b"\\uD", b"\xed", b"\x00")
 _LARGEST_QUANTITY = 2**31 - 1
 
 
@@ -38,16 +42,19 @@ def normalize(shop: Shop, body: bytes) -> Order | None:
     """The order a delivery carries; None where it must be read by id: a bare id, or refunds, whose lines are not in it."""
     document = decoded(body)
     whole = isinstance(document.get("line_items"), list) and document.get("date_modified_gmt")
-    return None if not whole or document.get("refunds") else order_from(shop, document)
+    if not whole or document.get("refunds"):
+        return None
+    return order_from(shop, document, clean=not any(sign in body for sign in _MAY_BE_UNSTORABLE))
 
 
-def order_from(shop: Shop, document: _Json, refunds: Sequence[_Json] = ()) -> Order:
+def order_from(shop: Shop, document: _Json, refunds: Sequence[_Json] = (), *, clean: bool = False) -> Order:
     """The normalized order from its representation and its refund objects.
 
     Amounts include tax, as the customer pays them. `*_gmt` dates only: the others are the shop's local time without an
-    offset. Malformed where money, dates or quantities are no such things.
+    offset. Malformed where money, dates or quantities are no such things. `clean` says that no text of it has to be
+    scrubbed, which costs more than all the rest.
     """
-    source = _scrubbed(document)
+    source = document if clean else _scrubbed(document)
     odd = {"odd_characters"} if source != document else set[str]()
     currency = _text(source.get("currency")).upper()
     lines = _lines(source, refunds, currency)
@@ -233,7 +240,7 @@ def _handover(shop: Shop, source: _Json) -> tuple[Handover, str, str]:
 def pickup_place(shop: Shop, method: _Json) -> str | None:
     """The place's name, "" where it is not said, None where the method is no pickup."""
     method_id = _text(method.get("method_id"))
-    mapped = shop.settings.get("pickup_methods")
+    mapped = value(shop.settings, "pickup_methods")
     if isinstance(mapped, Mapping):
         for name in (f"{method_id}:{method.get('instance_id')}", method_id):
             if name in mapped:
@@ -326,11 +333,11 @@ def _utc(source: _Json, name: str) -> datetime:
 
 
 def _object(value: object) -> _Json:
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, _OBJECT) else {}
 
 
 def _objects(value: object) -> list[_Json]:
-    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
+    return [entry for entry in value if isinstance(entry, _OBJECT)] if isinstance(value, list) else []
 
 
 def _meta(owner: _Json, key: str) -> object:

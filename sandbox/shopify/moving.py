@@ -30,8 +30,8 @@ def move(shop: Shop, order_id: str, part_id: int, code: str, units: Mapping[int,
         order["parts"].append(there)
         for line, count in moved.items():
             sku = orders.line_of(order, line)["sku"]
-            shop.goods.commit(sku, part["location"], -count)
-            shop.goods.commit(sku, code, count)
+            shop.inventory.commit(sku, part["location"], -count)
+            shop.inventory.commit(sku, code, count)
         part["status"] = "OPEN" if orders.remaining(part) else "CLOSED"
         return there
 
@@ -66,7 +66,7 @@ def _take_back(shop: Shop, order: Order, shipment: dict[str, Any]) -> None:
     code = shipment["location"]
     order["parts"].append(new_part(shop.store, code, shipment["method"], units))
     for line, count in units:
-        shop.goods.leave(orders.line_of(order, line)["sku"], code, -count)
+        shop.inventory.leave(orders.line_of(order, line)["sku"], code, -count)
 
 
 def _take(part: Part, wanted: Mapping[int, int]) -> dict[int, int]:

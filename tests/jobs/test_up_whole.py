@@ -108,6 +108,7 @@ def test_it_serves_through_kills_of_all_its_parts_and_keeps_everything(environme
             "woocommerce",
             "bigcommerce",
         }
+        assert all(finding["ok"] for finding in _ask(environment, "doctor", "--json"))
         opening = _count(environment, "movements")
         assert opening
         _place_order(environment, "shopify")
@@ -170,7 +171,7 @@ def test_a_second_one_on_the_same_directory_is_refused_at_once(
 ) -> None:
     monkeypatch.setenv("DATA_DIR", environment["DATA_DIR"])
     with embedded.owned(load()) as owned:
-        owned.announce()
+        owned.announce(load())
         with pytest.raises(ConnectorError, match="Another connector command"):
             up.up()
 
