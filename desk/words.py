@@ -96,11 +96,18 @@ ATTENTION: dict[str, str] = {
     "cancelled_after_handover": N_("The order was cancelled after goods had left. Take care of their return."),
     "changed_after_handover": N_("The order was changed after goods had left. Compare what was sent with what is wanted."),
 }
+ATTENTION |= {
+    "moved_on_platform": N_("The platform moved goods to another location after packing had started."),
+    "handover_withdrawn": N_("The platform took back a handover of goods that have left."),
+    "total_differs": N_("The platform's total is not what its lines make."),
+}
 ATTENTION_OTHER = N_("Someone should look at this order: {code}.")
 LINE_KINDS: dict[str, str] = {
     "digital": N_("digital"),
     "gift_card": N_("gift card"),
     "custom": N_("typed in by hand"),
+    "service": N_("service"),
+    "bundle": N_("bundle"),
 }
 
 ACTS: dict[str, str] = {
@@ -108,6 +115,7 @@ ACTS: dict[str, str] = {
     "ready": N_("Ready for pickup"),
     "shipped": N_("Shipped"),
     "picked_up": N_("Picked up"),
+    "taken_back": N_("Taken back"),
 }
 # How telling the platform ended, by (state of the row, outcome); "" is any outcome.
 TOLD: dict[tuple[str, str], tuple[str, str]] = {
@@ -116,6 +124,7 @@ TOLD: dict[tuple[str, str], tuple[str, str]] = {
     ("delivered", "already"): (N_("{platform} knew it already."), "done"),
     ("delivered", "unsupported"): (N_("{platform} has no word for it, so nothing was sent."), "plain"),
     ("delivered", "withheld"): (N_("Not sent: what {platform} says of this order weighs more."), "plain"),
+    ("delivered", "withdrawn"): (N_("Taken back before {platform} was told."), "plain"),
     ("delivered", ""): (N_("{platform} was told."), "done"),
     ("dead", ""): (N_("{platform} could not be told. Someone must look at it."), "owed"),
 }
@@ -149,6 +158,12 @@ EVENTS: dict[str, str] = {
     "completed": N_("The online shop counts the order as completed."),
     "deleted": N_("Order deleted in the online shop; stock still here was given back."),
     "payment_recorded": N_("Payment recorded: {amount}."),
+    "handed_over_elsewhere": N_("{platform} counts {units} units as handed over; they left here too."),
+    "returned": N_("{units} units came back and are on the shelf again."),
+    "rerouted": N_("{units} units moved from {location} to {to}. {note}"),
+    "refused": N_("{location} could not give {units} units. {note}"),
+    "unshipped": N_("{location}: the handover of {units} units was taken back. {note}"),
+    "decided": N_("Decided: {decision}. {note}"),
     "short_stock": N_("Fewer at {location} than promised: {units} of this order are given elsewhere or wait."),
     "not_told": N_("{act}: {platform} could not be told."),
 }
