@@ -59,7 +59,9 @@ class Counting:
             self.answers[platform, status[:3]] += 1
             return start_response(status, *rest)
 
-        return self.app(environ, counted)
+        body = b"".join(self.app(environ, counted))
+        self.answers[platform, "throttled"] += b'"THROTTLED"' in body
+        return [body]
 
 
 @dataclass
@@ -76,11 +78,10 @@ class Market:
     def shop(self, name: str) -> Shop:
         return shop_flow.by_id(self.engine, self.seal, self.ids[name])
 
-    def publish(self, name: str) -> None:
-        shop = self.shop(name)
-        publish_stock.drain(
-            self.engine, self.seal, self.platforms[name], shop, lambda: datetime.now(UTC), lambda: str(uuid.uuid4())
-        )
+    def publish(self, name: str, at: datetime | None = None) -> None:
+        """A pass of one shop, now or at another time."""
+        platform, shop = self.platforms[name], self.shop(name)
+        publish_stock.drain(self.engine, self.seal, platform, shop, lambda: at or datetime.now(UTC), lambda: str(uuid.uuid4()))
 
     def due(self) -> bool:
         """Whether anything still waits to be compared, whenever that is."""
@@ -179,8 +180,42 @@ def test_after_the_dust_settles_every_shop_shows_what_is_available(market: Marke
     with market.engine.connect() as conn:
         assert ledger.unbalanced(conn) == []
         assert conn.execute(select(func.sum(order_lines.c.quantity))).scalar() > 100
-    refused = {key: count for key, count in market.counting.answers.items() if key[1] not in ("200", "201", "204")}
-    assert refused == {}
+    _nobody_was_refused(market)
+
+
+def _nobody_was_refused(market: Market) -> None:
+    answers = market.counting.answers
+    assert {key: count for key, count in answers.items() if count and key[1] not in ("200", "201", "204")} == {}
+
+
+def test_no_more_is_sold_than_the_buffer_allows(market: Market) -> None:
+    """Three shops sell the last ones of an article; between two publications each sells at most two."""
+    sku, buffer, each = "PADDLE-11", 6, 2
+    stock_flow.count(market.engine, [StockLine(sku, "depot", 32)], datetime.now(UTC), key="few", actor="t")
+    market.sandbox.store.put("bigcommerce.settings", "shop", {"stock_delay_seconds": 0})
+    for name in market.ids:
+        buffered = {"stock_buffer": str(buffer)}
+        linking.change_settings(market.engine, market.platforms[name], market.shop(name), buffered, datetime.now(UTC))
+    clock = datetime.now(UTC)
+    sold = 0
+    for _ in range(8):
+        for _ in range(2):  # what one shop's orders change is published to the others in the second round
+            clock += timedelta(seconds=20)
+            for name in market.ids:
+                market.publish(name, clock)
+        print([sum(_shown(market, name)[sku].values()) for name in market.ids], sold)
+        for name in market.ids:
+            if sum(_shown(market, name)[sku].values()) >= each:
+                market.sandbox.shopfronts[name].place(Wanted(((sku, each),), "delivery", "", True, _CUSTOMER))
+                sold += each
+    for name in market.ids:
+        market.publish(name, clock + timedelta(seconds=60))
+    assert 32 - buffer <= sold + each
+    assert sold <= 32 - buffer + each * (len(market.ids) - 1)
+    assert sum(market.available()[sku].values()) == 32 - sold >= 0
+    with market.engine.connect() as conn:
+        assert conn.execute(select(func.sum(order_lines.c.backordered))).scalar() == 0
+    _nobody_was_refused(market)
 
 
 def _shown(market: Market, name: str) -> dict[str, dict[str, int]]:
