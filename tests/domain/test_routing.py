@@ -136,7 +136,7 @@ def _assigned_fits(served: Sequence[Need], stock: dict[tuple[int, int], int], wi
 
 def explained(given: Case, found: Allocation) -> None:
     """The steps say what was done, and name every place that was refused."""
-    needs, stock, wish = given
+    needs, stock, _ = given
     codes = Counter(step["code"] for step in found.reason)
     assert codes.keys() <= SENTENCES.keys()
     assert in_words(found.reason)
@@ -236,7 +236,7 @@ def test_a_pickup_says_where_it_waits() -> None:
     [
         (("nearest",), {"destination": LYON},
          "The nearest location comes first: Depot (0 km), Hill (306 km), Quay (389 km), Barn (?)."),
-        (("nearest",), {}, "Where the parcel goes is not known well enough to look for the nearest location; Depot comes first."),
+        (("nearest",), {}, "It is not known well enough where the parcel goes to find the nearest location; Depot comes first."),
         (("least_loaded",), {"load": {2: 5, 4: 1}},
          "The location with the fewest parts still to pack comes first: Barn (0), Quay (0), Hill (1), Depot (5)."),
         (("assigned",), {"assigned": {0: 4}, "platform": "Shop"}, "Shop assigned Hill, which has not everything."),

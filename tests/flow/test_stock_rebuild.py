@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -20,22 +21,10 @@ from connector.flow import settle, stock, verify
 from connector.flow.stock import StockLine
 from tests.flow.toy import MINUTE, World, order, settings, world
 
-_LOST = [
-    "attempts",
-    "outbox",
-    "order_events",
-    "payments",
-    "fulfillment_lines",
-    "movements",
-    "fulfillment_orders",
-    "order_lines",
-    "orders",
-    "levels",
-    "transfer_lines",
-    "transfers",
-    "refills",
-    "stock_checks",
-]
+_LOST = (
+    *("attempts", "outbox", "order_events", "payments", "fulfillment_lines", "movements", "fulfillment_orders"),
+    *("order_lines", "orders", "levels", "transfer_lines", "transfers", "refills", "stock_checks"),
+)
 _STATE = (
     "SELECT o.external_id, o.state, o.lifecycle, o.open, o.attention::text, o.reason::text FROM orders o",
     "SELECT o.external_id, l.external_id, l.quantity, l.backordered FROM order_lines l JOIN orders o ON o.id = l.order_id",
@@ -108,17 +97,14 @@ class Day:
     def fact(self) -> None:
         line = StockLine(self.rnd.choice(["PEN", "INK"]), self.rnd.choice(["quay", "depot"]), self.rnd.randint(1, 5))
         kind = self.rnd.choice(list(_ACTS))
-        try:
+        with suppress(Rejected):
             _ACTS[kind](self.at.engine, [line], self.at.now, key=f"f{self.at.now}", actor="t")
-        except Rejected:
-            pass
 
     def move(self) -> None:
         here, there = self.rnd.sample(["quay", "depot"], 2)
         try:
-            made = stock.transfer(
-                self.at.engine, here, there, {"PEN": self.rnd.randint(1, 3)}, self.at.now, key=f"t{self.at.now}", actor="t"
-            )
+            wanted = {"PEN": self.rnd.randint(1, 3)}
+            made = stock.transfer(self.at.engine, here, there, wanted, self.at.now, key=f"t{self.at.now}", actor="t")
         except Rejected:
             return
         self.pass_time()
@@ -139,7 +125,7 @@ def rebuild(at: World) -> None:
         conn.execute(text("UPDATE inbox SET state = 'waiting', finished_at = NULL, due_at = 'infinity'"))
     happened = [(fact.at, 0, fact) for fact in facts] + [(row.received_at, 1, row) for row in rows]
     transfers: dict[int, int] = {}
-    for when, kind, what in sorted(happened, key=lambda one: one[:2] + (one[2].id,)):
+    for when, kind, what in sorted(happened, key=lambda one: (*one[:2], one[2].id)):
         at.now = when
         if kind:
             with at.engine.begin() as conn:
