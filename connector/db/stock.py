@@ -62,7 +62,7 @@ def lock(conn: Connection, item_ids: Collection[int]) -> dict[tuple[int, int], i
         .order_by(levels.c.item_id, levels.c.location_id)
         .with_for_update()
     )
-    return {(item, location): available for item, location, available in rows}
+    return {(item, location): available for item, location, available in rows.all()}
 
 
 def ensure(conn: Connection, pairs: Iterable[tuple[int, int]]) -> None:
