@@ -15,7 +15,7 @@ SENTENCES: dict[str, str] = {
     "assigned_short": "{platform} assigned {location}, which has not everything.",
     "assigned_closed": "{platform} assigned a location that is closed to online orders.",
     "nearest_first": "The nearest location comes first: {locations}.",
-    "distance_unknown": "Where the parcel goes is not known well enough to look for the nearest location.",
+    "distance_unknown": "It is not known well enough where the parcel goes to find the nearest location; {location} comes first.",
     "least_loaded_first": "The location with the fewest parts still to pack comes first: {locations}.",
     "single_location": "{location} has everything and comes first by priority.",
     "single_nearest": "{location} has everything and is the nearest that has.",
