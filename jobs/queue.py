@@ -21,7 +21,11 @@ from rq.serializers import JSONSerializer
 from connector.domain.errors import ConnectorError
 from connector.flow.wake import Wake
 
-TASKS = ("ingest", "deliver", "poll")  # also the names of the queues, the most urgent first
+# Also the names of the queues, the most urgent first.
+TASKS = (
+    *("ingest", "refill", "deliver", "install", "publish", "privacy"),
+    *("poll", "link", "watch", "reconcile", "backfill", "verify"),
+)
 
 FLAG_SECONDS = 60  # how long a lost job can keep later wakes away; an unstarted job ends with its flag
 LINGER_SECONDS = 5  # the same where the worker was killed in the middle of a busy shop

@@ -15,7 +15,7 @@ from connector.flow import shops
 from connector.platform import Platform
 from jobs import queue
 from jobs.environment import Environment, now, open_at
-from webhooks import front, health, security
+from webhooks import front, health, install, privacy, security
 from webhooks.directory import Directory, Known
 from webhooks.receive import LARGEST_BODY_BYTES, Door
 
@@ -43,7 +43,7 @@ def build(environment: Environment) -> Flask:
     vitals = health.Vitals(environment.engine, environment.redis, chosen.clock_seconds, now)
     app.register_blueprint(health.blueprint(vitals))
     # Within the guards that know of proxies, before everything that is for people.
-    app.wsgi_app = front.before(app.wsgi_app, door(environment, waker))  # type: ignore[method-assign]
+    app.wsgi_app = front.before(app.wsgi_app, door(environment, waker))  # type: ignore[method-assign, assignment]
     desk.register(
         app,
         engine=environment.engine,
@@ -51,6 +51,8 @@ def build(environment: Environment) -> Flask:
         ring=lambda wakes: waker.wake(*wakes),
         titles={platform.name: platform.title for platform in environment.platforms.values()},
     )
+    install.register(app, environment, lambda wakes: waker.wake(*wakes))
+    privacy.register(app, environment, waker)
     security.secure(app, public_url=chosen.public_url, trusted_proxies=chosen.trusted_proxies)
     return app
 

@@ -14,6 +14,7 @@ from connector.db.order_search import OrderFilter, listing, one, parts_of
 from connector.db.sealed import Seal
 from connector.db.tables import locations, order_events, order_lines, outbox, shops
 from connector.domain.orders import owed_minor
+from connector.domain.settings import value
 
 __all__ = ["OrderFilter"]
 
@@ -167,7 +168,7 @@ def order_detail(conn: Connection, seal: Seal, order_id: int) -> OrderDetail | N
         platform_status=found.platform_status,
         reason=found.reason,
         recorded_minor=found.recorded_minor,
-        pay_first=bool(found.settings.get("pay_first")),
+        pay_first=bool(value(found.settings, "pay_first")),
         events=_events(conn, order_id),
         told=_told(conn, order_id),
     )
@@ -248,7 +249,7 @@ def _row(found: Row[Any], lines: Sequence[Row[Any]], parts: tuple[Part, ...], lo
 
 
 def _owed(found: Row[Any]) -> int:
-    authorized = bool(found.settings.get("accept_authorized"))
+    authorized = bool(value(found.settings, "accept_authorized"))
     return owed_minor(found.payment, found.outstanding_minor, found.recorded_minor, accept_authorized=authorized)
 
 

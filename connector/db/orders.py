@@ -17,6 +17,7 @@ from connector.db.many import among
 from connector.db.sealed import Seal
 from connector.db.tables import fulfillment_lines, fulfillment_orders, order_events, order_lines, orders
 from connector.domain.differences import HeldPart
+from connector.domain.distance import area
 from connector.domain.fulfillment import State
 from connector.domain.orders import Address, Customer, Order
 from connector.domain.text import fold
@@ -41,8 +42,11 @@ class Head:
     handover: str
     pickup_location: str
     state: str
+    history: bool
     attention: list[str]
     reason: list[dict[str, Any]]
+    destination: str
+    tags: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,7 @@ class LineRow:
     kind: str
     quantity: int
     backordered: int
+    left_before: int
     item_id: int | None
     assigned_location: str
 
@@ -116,6 +121,8 @@ def columns(order: Order, seal: Seal, fingerprint: str) -> dict[str, Any]:
         "payment_method": order.payment_method,
         "origin": order.origin,
         "attention": list(order.attention),
+        "destination": area(order.shipping.country, order.shipping.postcode),
+        "tags": list(order.tags),
     }
 
 
@@ -145,7 +152,9 @@ def write_lines(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
 def _without_lines(conn: Connection, rows: Sequence[_Row]) -> tuple[list[_Row], list[_Row]]:
     """The rows that can only be new, being the first of their name in an order that has no lines yet; and the others."""
     order_ids = {row["order_id"] for row in rows}
-    having = set(conn.execute(select(order_lines.c.order_id).distinct().where(among(order_lines.c.order_id, order_ids))).scalars())
+    having = set(
+        conn.execute(select(order_lines.c.order_id).distinct().where(among(order_lines.c.order_id, order_ids))).scalars()
+    )
     seen: set[tuple[int, str]] = set()
     new: list[_Row] = []
     known: list[_Row] = []

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Column,
     Computed,
     DateTime,
+    Float,
     ForeignKey,
     Identity,
     Index,
@@ -81,6 +82,12 @@ shops = Table(
     # The poll: `polled_to` is the newest modification stored, never "now".
     _time("polled_to", nullable=True),
     _time("poll_due_at", nullable=True),
+    # When the subscriptions are looked at next, and when the orders are compared next.
+    _time("watch_due_at", now=True),
+    _time("compare_due_at", now=True),
+    # The comparison under way: when it began and how far it has come.
+    _time("compare_began_at", nullable=True),
+    _text("compare_cursor"),
     # The breaker: failures in a row since the first of them, and when calls are allowed again.
     _count("failures"),
     _time("failing_since", nullable=True),
@@ -101,6 +108,9 @@ locations = Table(
     _text("kind", "shop"),
     _count("priority", "100"),
     Column("enabled", Boolean, nullable=False, server_default=text("true")),
+    # Degrees, for the distance to where a parcel goes.
+    Column("latitude", Float, nullable=True),
+    Column("longitude", Float, nullable=True),
     UniqueConstraint("code"),
 )
 
@@ -111,7 +121,19 @@ location_links = Table(
     _text("external_id", None),
     _text("name"),
     _ref("location_id", "locations.id", nullable=True),
+    # Whether the shop keeps quantities there; others are only names of places where customers collect.
+    Column("keeps_stock", Boolean, nullable=False, server_default=text("false")),
     PrimaryKeyConstraint("shop_id", "external_id"),
+)
+
+# Further locations whose stock a shop's own location shows, beside the one its orders go to.
+stock_sources = Table(
+    "stock_sources",
+    metadata,
+    _ref("shop_id", "shops.id"),
+    _text("external_id", None),
+    _ref("location_id", "locations.id"),
+    PrimaryKeyConstraint("shop_id", "external_id", "location_id"),
 )
 
 items = Table(
@@ -157,6 +179,64 @@ movements = Table(
     Index("ix_movements_order", "order_id", postgresql_where=text("order_id is not null")),
 )
 
+# What a shop sells, as its catalogue was last read, and which item it is.
+item_links = Table(
+    "item_links",
+    metadata,
+    _ref("shop_id", "shops.id"),
+    _text("external_id", None),
+    _text("unit_id", None),
+    _text("sku"),
+    _text("barcode"),
+    _text("title"),
+    Column("tracked", Boolean, nullable=False, server_default=text("true")),
+    _ref("item_id", "items.id", nullable=True),
+    _text("matched_by"),
+    _text("problem"),
+    Column("gone", Boolean, nullable=False, server_default=text("false")),
+    _time("read_at", now=True),
+    PrimaryKeyConstraint("shop_id", "external_id"),
+    CheckConstraint("matched_by in ('', 'sku', 'barcode', 'hand')", name="matched_by"),
+    CheckConstraint("(item_id is null) = (matched_by = '')", name="matched"),
+    Index("ix_item_links_item", "item_id"),
+)
+
+# The quantity a shop shows at one spot. `published` is what it was last known to show; `due_at` says that it may differ.
+publications = Table(
+    "publications",
+    metadata,
+    _ref("shop_id", "shops.id"),
+    _text("unit_id", None),
+    _text("external_location", None),
+    _ref("item_id", "items.id"),
+    Column("published", Integer, nullable=True),
+    _text("obstacle"),
+    # Rises with everything that may change what is available, so that a pass sees what came while it was calling.
+    _count("revision"),
+    _count("tries"),
+    _time("due_at", nullable=True),
+    _time("written_at", nullable=True),
+    PrimaryKeyConstraint("shop_id", "unit_id", "external_location"),
+    Index("ix_publications_item", "item_id"),
+    Index("ix_publications_due", "shop_id", "due_at", postgresql_where=text("due_at is not null")),
+)
+
+# One write of quantities to a shop: its key is stored before the call, and how it ended after it.
+pushes = Table(
+    "pushes",
+    metadata,
+    _id(),
+    _ref("shop_id", "shops.id"),
+    _text("key", None),
+    Column("changes", JSONB, nullable=False),
+    _time("started_at", now=True),
+    _time("finished_at", nullable=True),
+    _text("outcome"),
+    UniqueConstraint("key"),
+    Index("ix_pushes_shop", "shop_id", "id"),
+    Index("ix_pushes_open", "shop_id", postgresql_where=text("finished_at is null")),
+)
+
 # --- orders ----------------------------------------------------------------------------------------------------------
 
 orders = Table(
@@ -183,6 +263,9 @@ orders = Table(
     _text("pickup_location"),
     _text("state", "new"),
     Column("open", Boolean, nullable=False, server_default=text("true")),
+    # Taken in as a record of the past: nothing is planned, committed or handed over for it.
+    Column("history", Boolean, nullable=False, server_default=text("false")),
+    _time("compared_at", nullable=True),
     _text("customer_name"),
     _text("customer_folded"),
     Column("sealed_person", LargeBinary, nullable=True),
@@ -190,6 +273,9 @@ orders = Table(
     _text("shipping_method"),
     _text("payment_method"),
     _text("origin"),
+    # The area the parcel goes to ("FR-13"): coarse, for distances, and nobody's address.
+    _text("destination"),
+    Column("tags", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     _count("units"),
     Column("attention", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     Column("reason", JSONB, nullable=False, server_default=text("'[]'")),
@@ -214,12 +300,15 @@ order_lines = Table(
     _text("kind", "physical"),
     _count("quantity"),
     _count("backordered"),
+    # Units that had left before the order was first seen here (a backfill): they are no work and no stock of ours.
+    _count("left_before"),
     _ref("item_id", "items.id", nullable=True),
     Column("unit_price_minor", BigInteger, nullable=False, server_default="0"),
     Column("total_minor", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("order_id", "external_id"),
     CheckConstraint("quantity >= 0 and backordered between 0 and quantity", name="quantity"),
     Index("ix_order_lines_item", "item_id"),
+    Index("ix_order_lines_unmapped", "variant_id", postgresql_where=text("item_id is null")),
     Index("ix_order_lines_backordered", "item_id", postgresql_where=text("backordered > 0")),
 )
 
@@ -345,6 +434,83 @@ attempts = Table(
     Index("ix_attempts_outbox", "outbox_id"),
 )
 
+# --- the past, and what differs ---------------------------------------------------------------------------------------
+
+backfills = Table(
+    "backfills",
+    metadata,
+    _id(),
+    _ref("shop_id", "shops.id"),
+    _time("since"),
+    _time("until"),
+    _text("stock", "apply"),
+    Column("dry_run", Boolean, nullable=False, server_default=text("false")),
+    _text("actor", "connector"),
+    _text("state", "running"),
+    _text("reason"),
+    # The checkpoint: where the next page begins. It moves in the transaction that writes the page's orders.
+    _text("cursor"),
+    _count("pages"),
+    Column("expected", Integer, nullable=True),
+    *(_count(name) for name in ("read", "new", "changed", "same", "skipped", "failed")),
+    _count("tries"),
+    _time("created_at", now=True),
+    _time("started_at", nullable=True),
+    _time("changed_at", now=True),
+    _time("due_at", now=True),
+    _time("finished_at", nullable=True),
+    CheckConstraint("state in ('running', 'paused', 'finished', 'stopped', 'cancelled')", name="state"),
+    CheckConstraint("stock in ('apply', 'skip')", name="stock"),
+    CheckConstraint("read = new + changed + same + skipped + failed", name="balance"),
+    Index("uq_backfills_active", "shop_id", unique=True, postgresql_where=text("state in ('running', 'paused')")),
+    Index("ix_backfills_due", "due_at", postgresql_where=text("state = 'running'")),
+)
+
+# Every page once, by where it began and by what it held: a list that repeats or turns in a circle meets these constraints.
+backfill_pages = Table(
+    "backfill_pages",
+    metadata,
+    _ref("backfill_id", "backfills.id"),
+    _text("cursor", None),
+    _text("fingerprint", None),
+    _count("orders", None),
+    _time("at", now=True),
+    PrimaryKeyConstraint("backfill_id", "cursor"),
+    UniqueConstraint("backfill_id", "fingerprint"),
+)
+
+# What was not taken in, and why.
+backfill_misses = Table(
+    "backfill_misses",
+    metadata,
+    _ref("backfill_id", "backfills.id"),
+    _text("external_id", None),
+    _text("kind", None),
+    _text("reason", None),
+    _time("at", now=True),
+    PrimaryKeyConstraint("backfill_id", "external_id"),
+    CheckConstraint("kind in ('skipped', 'failed')", name="kind"),
+)
+
+drifts = Table(
+    "drifts",
+    metadata,
+    _id(),
+    _ref("shop_id", "shops.id"),
+    _text("kind", None),
+    _text("subject", None),
+    Column("ours", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("theirs", JSONB, nullable=False, server_default=text("'{}'")),
+    _text("state", "open"),
+    _text("action"),
+    _time("found_at", now=True),
+    _time("seen_at", now=True),
+    _time("settled_at", nullable=True),
+    CheckConstraint("state in ('open', 'repaired', 'gone')", name="state"),
+    Index("uq_drifts_open", "shop_id", "kind", "subject", unique=True, postgresql_where=text("state = 'open'")),
+    Index("ix_drifts_found", "shop_id", "found_at"),
+)
+
 # --- time ------------------------------------------------------------------------------------------------------------
 
 heartbeats = Table(
@@ -383,3 +549,5 @@ api_answers = Table(
     PrimaryKeyConstraint("token_id", "key"),
     Index("ix_api_answers_at", "at"),
 )
+# More tables on the same metadata, in a file of their own.
+import connector.db.install_tables  # noqa: E402, F401

@@ -15,6 +15,7 @@ from connector.db.tables import fulfillment_orders
 from connector.domain.announcing import HANDED_OVER, Due, due, targets
 from connector.domain.differences import HeldPart
 from connector.domain.orders import Handover, LineKind
+from connector.domain.settings import value
 from connector.platform import Act, AnnouncedLine, Announcement, Tracking
 
 
@@ -29,7 +30,7 @@ def announce_due(
 ) -> bool:
     """Put what is due for one order in the outbox; whether anything was. The order is locked."""
     backordered = any(line.backordered for line in lines)
-    found = due(parts, told, each=settings.get("report_parts") == "each", backordered=backordered)
+    found = due(parts, told, each=value(settings, "report_parts") == "each", backordered=backordered)
     if found:
         places = {place.id: place.name for place in goods.places(conn)}
         remote = {ours: theirs for theirs, ours in goods.linked_locations(conn, head.shop_id).items()}
@@ -63,7 +64,8 @@ def _lines(
     """The part's lines; with the last part also what travels along without stock (lines typed in by hand)."""
     external = {line.id: line.external_id for line in lines}
     target = targets(part, parts, told)
-    announced = [AnnouncedLine(external[line], units, target[line]) for line, units in part.lines.items()]
+    before = {line.id: line.left_before for line in lines}
+    announced = [AnnouncedLine(external[line], units, target[line] + before[line]) for line, units in part.lines.items()]
     if one.last and one.act in HANDED_OVER:
         along = [line for line in lines if line.kind == LineKind.CUSTOM and line.item_id is None and line.quantity]
         announced += [AnnouncedLine(line.external_id, line.quantity, line.quantity) for line in along]

@@ -18,6 +18,7 @@ from connector.domain.differences import HeldPart
 from connector.domain.errors import NotFound, Rejected
 from connector.domain.fulfillment import GONE, Standing, State, Step, after, order_state
 from connector.domain.orders import Handover, Lifecycle, owed_minor
+from connector.domain.settings import value
 from connector.domain.stock import departure
 from connector.flow.announcements import announce_due
 from connector.flow.replan import units_by_item
@@ -61,14 +62,14 @@ def move(
 
 def standing(head: Head, settings: Mapping[str, Any], state: State) -> Standing:
     """What a part's next move depends on."""
-    authorized = bool(settings.get("accept_authorized"))
+    authorized = bool(value(settings, "accept_authorized"))
     return Standing(
         state=state,
         handover=Handover(head.handover),
         owed_minor=owed_minor(head.payment, head.outstanding_minor, head.recorded_minor, accept_authorized=authorized),
         currency=head.currency,
-        on_hold=head.lifecycle == Lifecycle.ON_HOLD,
-        pay_first=bool(settings.get("pay_first")),
+        on_hold=head.lifecycle == Lifecycle.ON_HOLD or "held_by_tag" in head.attention,
+        pay_first=bool(value(settings, "pay_first")),
     )
 
 

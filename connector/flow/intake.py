@@ -9,12 +9,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from connector.db import goods, orders
+from connector.db import goods, links, orders
 from connector.db import shops as shop_rows
 from connector.db.orders import Head
 from connector.db.sealed import Seal
 from connector.db.tables import order_lines
 from connector.db.tables import orders as orders_table
+from connector.domain.backfill import StockPolicy, is_history
 from connector.domain.orders import Freshness, Lifecycle, LineItem, Order, digest, freshness
 from connector.domain.text import storable
 from connector.flow.replan import replan
@@ -23,10 +24,14 @@ from connector.platform import Shop
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """An order as it came: `fetched` was just read from the platform, otherwise it was carried by a delivery."""
+    """An order as it came: `fetched` was just read from the platform, otherwise it was carried by a delivery.
+
+    `forced` is written even where it seems to be held already: what we hold of it was found damaged.
+    """
 
     order: Order
     fetched: bool
+    forced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +42,36 @@ class TakenIn:
     telling: frozenset[int]
 
 
-def take_in(conn: Connection, seal: Seal, shop: Shop, arrivals: Sequence[Arrival], now: datetime) -> TakenIn:
+def take_in(
+    conn: Connection,
+    seal: Seal,
+    shop: Shop,
+    arrivals: Sequence[Arrival],
+    now: datetime,
+    policy: StockPolicy = StockPolicy.LIVE,
+) -> TakenIn:
     """Store the newest state of each order and bring stock and parts into agreement with it.
 
-    Any number of arrivals may be of one order; replaying any of them changes nothing.
+    Any number of arrivals may be of one order; replaying any of them changes nothing. `policy` says which orders that
+    were never seen before are taken in as a record only (see `connector.domain.backfill`).
     """
     shop_rows.lock_intake(conn, shop.id)
     stored = orders.lock_by_external_ids(conn, shop.id, {arrival.order.external_id for arrival in arrivals})
     judged, newest, fingerprints = _judge(arrivals, stored)
     if not newest:
         return TakenIn(tuple(judged), frozenset())
-    fresh = _write_heads(conn, seal, shop, newest, stored, fingerprints)
+    fresh = _write_heads(conn, seal, shop, newest, stored, fingerprints, policy)
     ids = {**{key: head.id for key, head in stored.items()}, **fresh}
-    _write_lines(conn, newest, ids, stored)
+    _write_lines(conn, shop, newest, ids, stored, policy)
     orders.note_events(conn, [_event(order, ids[key], stored.get(key)) for key, order in newest.items()], now)
     telling = replan(conn, [ids[key] for key in newest], now, fresh=frozenset(fresh.values()))
     return TakenIn(tuple(judged), telling)
+
+
+def judge(conn: Connection, shop: Shop, given: Sequence[Order]) -> tuple[Freshness, ...]:
+    """How these orders, just read, would be judged; nothing is written."""
+    stored = orders.lock_by_external_ids(conn, shop.id, {order.external_id for order in given})
+    return tuple(_judge([Arrival(presentable(order), fetched=True) for order in given], stored)[0])
 
 
 def take_away(conn: Connection, shop: Shop, external_id: str, now: datetime) -> bool:
@@ -67,9 +86,7 @@ def take_away(conn: Connection, shop: Shop, external_id: str, now: datetime) -> 
     return True
 
 
-def _judge(
-    arrivals: Sequence[Arrival], stored: Mapping[str, Head]
-) -> tuple[list[Freshness], dict[str, Order], dict[str, str]]:
+def _judge(arrivals: Sequence[Arrival], stored: Mapping[str, Head]) -> tuple[list[Freshness], dict[str, Order], dict[str, str]]:
     """Measure each arrival against the newest state known so far, the stored one or an earlier arrival's.
 
     Returns the verdicts, and by external id the orders to be written and their digests.
@@ -81,6 +98,8 @@ def _judge(
         order = arrival.order
         fingerprint = digest(order)
         verdict = freshness(known.get(order.external_id), order.version, fingerprint, fetched=arrival.fetched)
+        if arrival.forced and verdict is Freshness.SAME:
+            verdict = Freshness.NEWER
         judged.append(verdict)
         if verdict in (Freshness.NEW, Freshness.NEWER):
             known[order.external_id] = (order.version, fingerprint)
@@ -95,21 +114,36 @@ def _write_heads(
     newest: Mapping[str, Order],
     stored: Mapping[str, Head],
     fingerprints: Mapping[str, str],
+    policy: StockPolicy,
 ) -> dict[str, int]:
     """Insert new orders, update known ones; external id -> id of the new ones."""
     new = [key for key in newest if key not in stored]
     fresh = dict(zip(new, orders.new_ids(conn, orders_table, len(new)), strict=True))
     columns = {key: orders.columns(order, seal, fingerprints[key]) for key, order in newest.items()}
-    orders.insert_many(conn, [{"id": fresh[key], "shop_id": shop.id, **columns[key]} for key in new])
+    past = {key: is_history(newest[key].lifecycle, policy) for key in new}
+    orders.insert_many(conn, [{"id": fresh[key], "shop_id": shop.id, "history": past[key], **columns[key]} for key in new])
     orders.update_many(conn, [{"id": stored[key].id, **columns[key]} for key in newest if key in stored])
     return fresh
 
 
-def _write_lines(conn: Connection, newest: Mapping[str, Order], ids: Mapping[str, int], stored: Mapping[str, Head]) -> None:
+def _write_lines(
+    conn: Connection,
+    shop: Shop,
+    newest: Mapping[str, Order],
+    ids: Mapping[str, int],
+    stored: Mapping[str, Head],
+    policy: StockPolicy,
+) -> None:
     skus = {line.sku for order in newest.values() for line in order.lines if line.sku}
     items = goods.item_ids(conn, skus)
+    linked = links.items_of(conn, shop.id, {line.variant_id for order in newest.values() for line in order.lines})
     rows = [
-        {"order_id": ids[key], "position": position, "item_id": items.get(line.sku), **_line_columns(line)}
+        {
+            "order_id": ids[key],
+            "position": position,
+            "item_id": linked.get(line.variant_id, items.get(line.sku)),
+            **_line_columns(line, policy),
+        }
         for key, order in newest.items()
         for position, line in enumerate(order.lines)
     ]
@@ -121,8 +155,10 @@ def _write_lines(conn: Connection, newest: Mapping[str, Order], ids: Mapping[str
             orders.drop_lines(conn, ids[key], [line.external_id for line in order.lines])
 
 
-def _line_columns(line: LineItem) -> dict[str, Any]:
+def _line_columns(line: LineItem, policy: StockPolicy) -> dict[str, Any]:
     return {
+        # Only counts where the line is new here; a known one keeps what it had (see `orders.write_lines`).
+        "left_before": 0 if policy is StockPolicy.LIVE else min(line.fulfilled, line.quantity),
         "external_id": line.external_id,
         "sku": line.sku,
         "barcode": line.barcode,

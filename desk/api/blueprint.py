@@ -16,10 +16,10 @@ from flask import Blueprint, Response, g, request
 from sqlalchemy.exc import DBAPIError, OperationalError
 from werkzeug.exceptions import HTTPException
 
-from connector.db import tokens
-from connector.db.tokens import TokenRow
+from connector.db import access
+from connector.db.access import TokenRow
 from connector.domain.errors import ConnectorError, Malformed, NotFound, Rejected
-from connector.flow import tokens as token_story
+from connector.flow import access as story
 from desk.blueprint import desk
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
@@ -79,7 +79,7 @@ def needs(scope: str) -> Callable[[Callable[..., Answer]], Callable[..., Respons
 
 def _holder() -> TokenRow:
     kind, _, presented = request.headers.get("Authorization", "").partition(" ")
-    found = token_story.holder(desk().engine, presented.strip(), now()) if kind.lower() == "bearer" else None
+    found = story.holder(desk().engine, presented.strip(), now()) if kind.lower() == "bearer" else None
     if found is None:
         raise Problem(401, "token", "There is no valid token in the Authorization header.", "Send “Authorization: Bearer …”.")
     return found
@@ -93,7 +93,7 @@ def _once(route: Callable[..., Answer], given: dict[str, Any]) -> Answer:
         raise Problem(400, "key", "The Idempotency-Key is not 1 to 200 printable ASCII characters.", "Send a UUID.")
     fingerprint = hashlib.sha256(b"\n".join((request.full_path.encode(), request.get_data()))).hexdigest()
     with desk().engine.begin() as conn:
-        earlier = tokens.begin_answer(conn, token().id, key, fingerprint, now())
+        earlier = access.begin_answer(conn, token().id, key, fingerprint, now())
     if earlier is None:
         return _done(route, given, key)
     if earlier[0] != fingerprint:
@@ -108,10 +108,10 @@ def _done(route: Callable[..., Answer], given: dict[str, Any], key: str) -> Answ
         answer, status = route(**given)
     except Exception:  # whatever it was: the request did nothing, and may be repeated under its key
         with desk().engine.begin() as conn:
-            tokens.drop_answer(conn, token().id, key)
+            access.drop_answer(conn, token().id, key)
         raise
     with desk().engine.begin() as conn:
-        tokens.end_answer(conn, token().id, key, status, answer)
+        access.end_answer(conn, token().id, key, status, answer)
     return answer, status
 
 

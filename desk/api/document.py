@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from flask import Response, render_template
 
-from connector.flow.tokens import SCOPES
+from connector.flow.access import SCOPES
 from desk.api.blueprint import api
 from desk.blueprint import pages
 

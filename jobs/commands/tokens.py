@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from connector.db import tokens as rows
-from connector.flow import tokens as story
+from connector.db import access as rows
+from connector.flow import access as story
 from jobs.commands.session import json_option, session, show_list, show_one
 from jobs.environment import now
 

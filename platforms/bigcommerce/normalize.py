@@ -14,6 +14,7 @@ from typing import Any
 from connector.domain.errors import Malformed
 from connector.domain.money import to_minor
 from connector.domain.orders import Address, Customer, Handover, Lifecycle, LineItem, LineKind, Order
+from connector.domain.settings import value
 from platforms.bigcommerce.payment import payment_of
 
 Row = Mapping[str, Any]
@@ -46,7 +47,6 @@ _LIFECYCLES: dict[int, Lifecycle] = {
     **dict.fromkeys((12, 13), Lifecycle.ON_HOLD),
 }
 _KINDS = {"physical": LineKind.PHYSICAL, "digital": LineKind.DIGITAL, "giftcertificate": LineKind.GIFT_CARD}
-_PICKUP_RATE_NAMES = ("Pickup in Store",)
 _ODD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _UNREADABLE = "\ufffd"
 
@@ -142,9 +142,8 @@ def _handover(remote: Remote, settings: Mapping[str, object]) -> tuple[Handover,
 
 def _is_pickup_rate(method: str, settings: Mapping[str, object]) -> bool:
     """Most shops let customers collect through an ordinary shipping rate; the merchant ticks its names."""
-    names = settings.get("pickup_rate_names", _PICKUP_RATE_NAMES)
-    known = names if isinstance(names, list | tuple) else _PICKUP_RATE_NAMES
-    return method.casefold() in {str(name).strip().casefold() for name in known}
+    names = {str(name).strip().casefold() for name in value(settings, "pickup_rate_names")}
+    return method.casefold() in names
 
 
 def _methods(row: Row) -> list[str]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connector.domain.orders import Order
-from connector.platform import Account, AuthLost, ChangedPage, RemoteLocation, Retryable, Shop, Throttled
+from connector.platform import Account, AuthLost, ChangedPage, NotYet, RemoteLocation, Retryable, Shop, Throttled
 from platforms.http import Http
 from platforms.shopify import documents
 from platforms.shopify.client import ask, pages
@@ -30,22 +30,33 @@ _SHORTEST_PAUSE_SECONDS = 1.0
 _VOID = frozenset({"CANCELLED", "ERROR", "FAILURE"})
 
 # Least permissions for all that this folder asks (the schema's own scope map, 2026-10); write_x grants read_x.
-SCOPES = ("read_orders", "read_customers", "read_products", "read_locations", "write_merchant_managed_fulfillment_orders")
+SCOPES = (
+    "read_orders",
+    "read_customers",
+    "read_products",
+    "read_locations",
+    "write_inventory",
+    "write_merchant_managed_fulfillment_orders",
+)
 
 
 def fetch_order(http: Http, now: Callable[[], datetime], shop: Shop, order_id: str) -> Order | None:
-    """The order as it stands, None where it does not exist. Retryable while Shopify still decides who fulfills it."""
+    """The order as it stands, None where it does not exist. NotYet while Shopify still decides who fulfills it."""
     found = read_order(http, shop, order_id)
     if found is None:
         return None
-    age_seconds = (now() - moment(found["createdAt"])).total_seconds()
-    if age_seconds < _ROUTING_SECONDS and awaits_routing(found):
-        raise Retryable(
+    if still_routing(found, now()):
+        raise NotYet(
             f"Shopify has not yet said which location fulfills order {found['name']}.",
             "It is read again by itself.",
             retry_after_seconds=_ROUTING_RETRY_SECONDS,
         )
     return to_order(found)
+
+
+def still_routing(found: dict[str, Any], now: datetime) -> bool:
+    """Whether the order is so young that Shopify may still be deciding where it is fulfilled."""
+    return (now - moment(found["createdAt"])).total_seconds() < _ROUTING_SECONDS and awaits_routing(found)
 
 
 def read_order(http: Http, shop: Shop, order_id: str) -> dict[str, Any] | None:
@@ -54,17 +65,17 @@ def read_order(http: Http, shop: Shop, order_id: str) -> dict[str, Any] | None:
     found = ask(http, shop, documents.ORDER, id=gid)["order"] if gid else None
     if found is None:
         return None
-    call = _Caller(http, shop)
+    call = Caller(http, shop)
     lines = call.rest(documents.ORDER_LINES, gid, "lineItems", found["lineItems"])
     parts = call.rest(documents.ORDER_PARTS, gid, "fulfillmentOrders", found["fulfillmentOrders"])
     for part in parts:
         part["lineItems"] = call.rest(documents.PART_LINES, part["id"], "lineItems", part["lineItems"])
     count = (found["fulfillmentsCount"] or {}).get("count", 0)
-    fulfilled = _fulfilled_units(call, gid, count) if count else {}
+    fulfilled = fulfilled_units(call, gid, count) if count else {}
     return {**found, "lineItems": lines, "fulfillmentOrders": parts, "fulfilled": fulfilled}
 
 
-class _Caller:
+class Caller:
     """The calls that read one order beyond its first page.
 
     All pages of a very long order (500 lines) cost more than a store's bucket holds. Starting anew after each Throttled
@@ -107,7 +118,7 @@ class _Caller:
             yield from page["nodes"]
 
 
-def _fulfilled_units(call: _Caller, gid: str, count: int) -> dict[str, int]:
+def fulfilled_units(call: Caller, gid: str, count: int) -> dict[str, int]:
     """Units by line id that have left, from the fulfillments themselves.
 
     The difference of a fulfillment order's total and remaining would not do: refunds, moves and cancelling lower both in

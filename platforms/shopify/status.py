@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from connector.domain.orders import Handover
+from connector.domain.settings import value
 from connector.platform import Act, Announcement, Outcome, Refused, Retryable, Shop, Told, Tracking
 from platforms.http import Http
 from platforms.shopify import documents
@@ -45,7 +46,7 @@ def _packed_quietly(http: Http, shop: Shop, told: Announcement) -> Outcome:
 
 def _packed_delivery(http: Http, shop: Shop, told: Announcement) -> Outcome:
     """Nothing, unless the merchant wants it: progress that was reported blocks moving the order to another location."""
-    if shop.settings.get("report_progress") is not True:
+    if value(shop.settings, "report_progress") is not True:
         return _packed_quietly(http, shop, told)
     found = _read(http, shop, told)
     if reason := _means_more(found):
@@ -158,7 +159,7 @@ def _fulfillment(shop: Shop, told: Announcement, group: tuple[Take, ...]) -> dic
         "lineItemsByFulfillmentOrder": [
             {"fulfillmentOrderId": part_id, "fulfillmentOrderLineItems": entries} for part_id, entries in lines.items()
         ],
-        "notifyCustomer": shop.settings.get("notify_customer", True) is True,
+        "notifyCustomer": value(shop.settings, "notify_customer") is True,
         **({"trackingInfo": tracking} if tracking else {}),
     }
 

@@ -12,6 +12,7 @@ from typing import Any
 from connector.domain.errors import Malformed
 from connector.domain.money import to_minor
 from connector.domain.orders import Address, Customer, Handover, Lifecycle, LineItem, LineKind, Order, Payment
+from connector.domain.settings import value
 from connector.platform import Shop
 from platforms.woocommerce.webhook import decoded
 
@@ -189,7 +190,7 @@ def _handover(shop: Shop, source: _Json) -> tuple[Handover, str, str]:
 def pickup_place(shop: Shop, method: _Json) -> str | None:
     """The place's name, "" where it is not said, None where the method is no pickup."""
     method_id = _text(method.get("method_id"))
-    mapped = shop.settings.get("pickup_methods")
+    mapped = value(shop.settings, "pickup_methods")
     if isinstance(mapped, Mapping):
         for name in (f"{method_id}:{method.get('instance_id')}", method_id):
             if name in mapped:

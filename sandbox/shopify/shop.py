@@ -32,7 +32,7 @@ class Shop:
     def __init__(self, store: Store, sender: Sender, routing_seconds: float = _ROUTING_SECONDS) -> None:
         self.store = store
         self.webhooks = Webhooks(store, sender)
-        self._stock = Stock(store, self._level_changed)
+        self.inventory = Stock(store, self._level_changed)
         self._routing_seconds = routing_seconds
 
     # --- customers ---------------------------------------------------------------------------------------------------
@@ -40,7 +40,7 @@ class Shop:
     def place(self, wanted: Wanted) -> str:
         """See Shopfront."""
         with self.store.together():
-            order = placing.new_order(self.store, wanted, self._stock.available, self._routing_seconds)
+            order = placing.new_order(self.store, wanted, self.inventory.available, self._routing_seconds)
             self._commit(order, order["parts"])
             order["paid_minor"] = orders.total_minor(order) if wanted.paid else 0
             self._emit("orders/create", order)
@@ -116,7 +116,7 @@ class Shop:
 
     def stock(self) -> dict[str, dict[str, int]]:
         """See Shopfront."""
-        return self._stock.levels()
+        return self.inventory.levels()
 
     def order(self, order_id: str) -> Order | None:
         """The order by its number or global id."""
@@ -187,7 +187,7 @@ class Shop:
     def _commit(self, order: Order, parts: list[Part]) -> None:
         for part in parts:
             for line in part["lines"]:
-                self._stock.commit(orders.line_of(order, line["line"])["sku"], part["location"], line["remaining"])
+                self.inventory.commit(orders.line_of(order, line["line"])["sku"], part["location"], line["remaining"])
 
     def _one_line(self, order: Order, sku: str) -> Line:
         found = orders.lines_of(order, sku)
@@ -212,7 +212,7 @@ class Shop:
         elif more > 0:
             line["quantity"] += more
             line["current"] += more
-            added = placing.parts_for(self.store, [{**line, "current": more}], self._stock.available)
+            added = placing.parts_for(self.store, [{**line, "current": more}], self.inventory.available)
             self._commit(order, added)
             order["parts"] += added
 
@@ -220,7 +220,7 @@ class Shop:
         """Units are wanted no more: first those still here, then those that had left."""
         line["current"] -= units
         rest = units
-        back = self._stock.commit if restock else None
+        back = self.inventory.commit if restock else None
         for part, entry in ((p, e) for p in order["parts"] for e in p["lines"] if e["line"] == line["id"]):
             count = min(rest, entry["remaining"])
             entry["remaining"] -= count
@@ -229,11 +229,11 @@ class Shop:
             if back is not None:
                 back(line["sku"], part["location"], -count)
             else:
-                self._stock.write_off(line["sku"], part["location"], count)
+                self.inventory.write_off(line["sku"], part["location"], count)
             if part["status"] in orders.ALIVE and not orders.remaining(part):
                 part["status"] = "CLOSED"
         if rest and restock:
-            self._stock.bring_back(line["sku"], order["parts"][0]["location"], rest)
+            self.inventory.bring_back(line["sku"], order["parts"][0]["location"], rest)
 
     def _ship(self, order: Order, chosen: list[tuple[Part, dict[str, Any], int]], tracking: dict[str, str]) -> dict[str, Any]:
         number = len(order["shipments"]) + 1
@@ -249,7 +249,7 @@ class Shop:
         for part, entry, count in chosen:
             entry["remaining"] -= count
             shipment["lines"].append({"id": entry["id"], "line": entry["line"], "quantity": count})
-            self._stock.leave(orders.line_of(order, entry["line"])["sku"], part["location"], count)
+            self.inventory.leave(orders.line_of(order, entry["line"])["sku"], part["location"], count)
             part["status"] = part["status"] if orders.remaining(part) else "CLOSED"
         order["shipments"].append(shipment)
         whole = orders.fulfillment_status(order) == "FULFILLED"

@@ -11,6 +11,7 @@ from sandbox.catalogue import CREDENTIALS, CURRENCY, LOCATION_BY_CODE, LOCATIONS
 from sandbox.shopify import orders
 from sandbox.shopify.orders import Line, Order, Part, gid
 from sandbox.shopify.shop import Shop
+from sandbox.shopify.webhooks import VERSION
 
 View = dict[str, Any]
 
@@ -22,24 +23,32 @@ SCOPES = (
     "read_customers",
     "read_products",
     "read_locations",
+    "write_inventory",
     "write_merchant_managed_fulfillment_orders",
 )
 _MOST_AT_ONCE = 250
 _METHOD_NAMES = {"SHIPPING": "Colissimo", orders.PICKUP: "Retrait en boutique", "NONE": None}
 
 
-def connection(nodes: Sequence[Any]) -> Callable[..., View]:
-    """A connection over these nodes; cursors are positions."""
+EVERYTHING = object()  # the context of a bulk operation, whose connections have no pages
 
-    def page(info: object, first: int | None = None, after: str | None = None, **_: object) -> View:
+
+def connection(nodes: Sequence[Any], view: Callable[[Any], Any] = lambda node: node) -> Callable[..., View]:
+    """A connection over these nodes, of which only those asked for are made a `view`; cursors are positions."""
+
+    def page(info: Any, first: int | None = None, after: str | None = None, **_: object) -> View:
+        if info.context is EVERYTHING:
+            return {"edges": ({"node": view(node)} for node in nodes)}
         if first is None:
             raise GraphQLError("you must provide one of first or last")
         if not 0 <= first <= _MOST_AT_ONCE:
             raise GraphQLError(f"first cannot exceed {_MOST_AT_ONCE}")
         start = int(after) if after and after.isdigit() else 0
         end = start + first
+        shown = [view(node) for node in nodes[start:end]]
         return {
-            "nodes": list(nodes[start:end]),
+            "nodes": shown,
+            "edges": [{"node": node} for node in shown],
             "pageInfo": {"hasNextPage": end < len(nodes), "endCursor": str(min(end, len(nodes))) if nodes else None},
         }
 
@@ -136,7 +145,7 @@ def shipment_view(order: Order, shipment: View) -> View:
 
 def subscription_view(subscription: View) -> View:
     """A WebhookSubscription."""
-    return {**subscription, "id": gid("WebhookSubscription", subscription["number"])}
+    return {**subscription, "id": gid("WebhookSubscription", subscription["number"]), "apiVersion": {"handle": VERSION}}
 
 
 def location_views() -> list[View]:

@@ -21,7 +21,9 @@ from granian.server import Server
 
 from tests.bench import orders
 
-TABLE = "CREATE TABLE received (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, key text NOT NULL UNIQUE, body bytea NOT NULL)"
+TABLE = (
+    "CREATE TABLE received (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, key text NOT NULL UNIQUE, body bytea NOT NULL)"
+)
 _INSERT = "INSERT INTO received (key, body) VALUES (%b, %b) ON CONFLICT DO NOTHING"
 _ANSWER = [("Content-Type", "text/plain"), ("Content-Length", "3")]
 _own = threading.local()

@@ -21,7 +21,7 @@ from werkzeug.test import TestResponse
 import desk
 from connector.db.sealed import Seal
 from connector.db.tables import api_tokens, movements, payments
-from connector.flow import tokens
+from connector.flow import access
 from connector.flow.wake import Wake
 from tests.flow.toy import START, World, order, unpaid, world
 
@@ -29,7 +29,7 @@ DOCUMENT = OpenAPI.from_file_path(
     str(Path(desk.__file__).parent / "api/openapi.yaml"),
     config=Config(extra_media_type_deserializers={"application/problem+json": json.loads}),
 )
-EVERYTHING = tuple(tokens.SCOPES)
+EVERYTHING = tuple(access.SCOPES)
 
 
 class Api:
@@ -76,7 +76,7 @@ def app(engine: Engine, seal: Seal, rung: list[Wake]) -> Flask:
 @pytest.fixture
 def api(app: Flask, at: World) -> Callable[..., Api]:
     names = iter(range(99))
-    return lambda *scopes: Api(app, tokens.add(at.engine, f"t{next(names)}", scopes or EVERYTHING, START))
+    return lambda *scopes: Api(app, access.add(at.engine, f"t{next(names)}", scopes or EVERYTHING, START))
 
 
 def test_orders_are_listed_page_by_page_and_shown_whole(at: World, api: Callable[..., Api]) -> None:
@@ -178,12 +178,12 @@ def test_odd_tokens_are_refused(app: Flask, at: World, presented: str) -> None:
 
 
 def test_a_revoked_token_opens_nothing_and_secrets_are_not_stored(at: World, app: Flask) -> None:
-    token = tokens.add(at.engine, "till", ["orders:read"], START)
+    token = access.add(at.engine, "till", ["orders:read"], START)
     assert Api(app, token).call("GET", "/orders").status_code == 200
     [row] = at.rows(api_tokens)
     assert token.rpartition("_")[2].encode() not in bytes(row["secret_hash"])
     assert row["last_used_at"] is not None
-    tokens.revoke(at.engine, "till", START)
+    access.revoke(at.engine, "till", START)
     assert Api(app, token).call("GET", "/orders").status_code == 401
 
 
