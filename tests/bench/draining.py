@@ -32,7 +32,9 @@ _TABLES = {
     "orders": "SELECT t.id, t.* FROM orders t",
     "order_lines": "SELECT t.order_id, t.* FROM order_lines t",
     "fulfillment_orders": "SELECT t.order_id, t.* FROM fulfillment_orders t",
-    "fulfillment_lines": "SELECT f.order_id, t.* FROM fulfillment_lines t JOIN fulfillment_orders f ON f.id = t.fulfillment_order_id",
+    "fulfillment_lines": (
+        "SELECT f.order_id, t.* FROM fulfillment_lines t JOIN fulfillment_orders f ON f.id = t.fulfillment_order_id"
+    ),
     "order_events": "SELECT t.order_id, t.* FROM order_events t",
     "movements": "SELECT t.order_id, t.* FROM movements t WHERE t.order_id IS NOT NULL",
 }
@@ -50,11 +52,15 @@ def measure(stage: Stage) -> list[Figure]:
     }
     found = in_turns(forms)
     faster = max(("COPY", "executemany"), key=lambda form: sum(found[form]))
-    note = f"orders of 3 lines; ours reads, opens, decides and seals them too: {spread(found['ours'])}; the raw driver, rows ready "
+    note = (
+        f"orders of 3 lines; ours reads, opens, decides and seals them too: {spread(found['ours'])}; the raw driver, rows ready "
+    )
     note += f"made, {_BATCH} orders a commit: COPY {spread(found['COPY'])}, executemany {spread(found['executemany'])}"
     return [
         figure("B3", 0.25, ratios(found["ours"], found[faster]), f"against {faster}. {note}"),
-        figure("B3_executemany", 0.25, ratios(found["ours"], found["executemany"]), "against executemany, as it is usually written"),
+        figure(
+            "B3_executemany", 0.25, ratios(found["ours"], found["executemany"]), "against executemany, as it is usually written"
+        ),
     ]
 
 
@@ -159,7 +165,11 @@ def _written_by_us(stage: Stage, filled: str) -> list[_Batch]:
 
 
 def _plain(value: object) -> object:
-    return Jsonb(value) if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(e, dict) for e in value)) else value
+    return (
+        Jsonb(value)
+        if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(e, dict) for e in value))
+        else value
+    )
 
 
 Write = Callable[[psycopg.Cursor[Any], str, Sequence[tuple[Any, ...]]], None]
@@ -181,7 +191,8 @@ def _raw(stage: Stage, filled: str, batches: Sequence[_Batch], count: int, write
 def _raise_levels(cursor: psycopg.Cursor[Any], batch: _Batch) -> None:
     items, locations, units = zip(*batch.sums, strict=True)
     cursor.execute(
-        "UPDATE levels SET committed = committed + n.units FROM unnest(%b::bigint[], %b::bigint[], %b::int[]) AS n (item, location, units) "
+        "UPDATE levels SET committed = committed + n.units "
+        "FROM unnest(%b::bigint[], %b::bigint[], %b::int[]) AS n (item, location, units) "
         "WHERE item_id = n.item AND location_id = n.location",
         (list(items), list(locations), list(units)),
     )

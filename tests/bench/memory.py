@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import psycopg
 
@@ -35,10 +36,11 @@ def measure(stage: Stage) -> list[Figure]:
             for first in range(1, count + 1, _CHUNK):
                 size = min(_CHUNK, count + 1 - first)
                 sending.send(port, sending.requests(orders.deliveries(size, first=first))).expect()
-                _wait(lambda: _taken_in(connection), first + size - 1)  # noqa: B023 -- called at once
+                _wait(partial(_taken_in, connection), first + size - 1)
                 if first + size - 1 in (count // 2 // _CHUNK * _CHUNK, count):
                     time.sleep(_SETTLE_SECONDS)
                     halves.append([programs.resident_bytes(process) for process in started])
     grown = [100 * (end / middle - 1) for middle, end in zip(*halves, strict=True)]
-    sizes = ", ".join(f"{name} {end / 2**20:.0f} MiB ({growth:+.1f} %)" for name, end, growth in zip(commands, halves[1], grown, strict=True))
+    each = zip(commands, halves[1], grown, strict=True)
+    sizes = ", ".join(f"{name} {end / 2**20:.0f} MiB ({growth:+.1f} %)" for name, end, growth in each)
     return [figure("B8", 5, [max(grown)], f"% in the second half of {count:,} orders: {sizes}", most=True)]

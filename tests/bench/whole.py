@@ -61,7 +61,7 @@ def ours(stage: Stage, count: int, workers: int, *, hot: bool = False, template:
     """Orders per second through web, workers and clock, as `connector up` runs them."""
     warm = _warm(count)
     warming, sent = _requests(warm, hot=hot, first=first), _requests(count, hot=hot, first=first + warm)
-    with (stage.world(template) if template else stage.world()) as world, web(world) as port, working(world, workers):
+    with stage.world(template) if template else stage.world() as world, web(world) as port, working(world, workers):
         with psycopg.connect(world.url, autocommit=True) as connection:
             before = _taken_in(connection)
             sending.send(port, warming).expect()

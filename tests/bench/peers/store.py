@@ -126,7 +126,9 @@ def take_in(event_id: int) -> None:
 
 def _take(session: Session, sku: str, units: int) -> None:
     enough = (Stock.sku == sku) & (Stock.units >= units)
-    taken = session.execute(update(Stock).where(enough).values(units=Stock.units - units).execution_options(synchronize_session=False))
+    taken = session.execute(
+        update(Stock).where(enough).values(units=Stock.units - units).execution_options(synchronize_session=False)
+    )
     assert taken.rowcount == 1, "there was stock for everything"
 
 
