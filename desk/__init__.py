@@ -6,6 +6,7 @@ Everything works as plain links and forms; the one script only refreshes lists a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 
 from flask import Flask
 from sqlalchemy import Engine
@@ -13,7 +14,7 @@ from sqlalchemy import Engine
 from connector.db.sealed import Seal
 from connector.domain.errors import ConnectorError
 from connector.flow.wake import Wake
-from desk import acts, language, orders, problems, show
+from desk import acts, bulk, entry, health, language, orders, papers, picking, problems, show, staff, views
 from desk.blueprint import Desk, csrf, pages
 
 __all__ = ["register"]
@@ -37,6 +38,7 @@ def register(
     app.config.setdefault("WTF_CSRF_TIME_LIMIT", None)
     app.config.setdefault("WTF_CSRF_CHECK_DEFAULT", False)
     app.config.setdefault("SESSION_COOKIE_SAMESITE", "Lax")
+    app.permanent_session_lifetime = _SESSION
     csrf.init_app(app)
     language.install(app)
     show.install(app)
@@ -45,4 +47,11 @@ def register(
     app.register_error_handler(404, problems.not_found)
 
 
-_ROUTES = (acts, orders, problems)  # importing them puts their routes on `pages`
+_SESSION = timedelta(hours=14)  # a long day in the shop; each request begins it anew
+_ROUTES = (acts, bulk, health, orders, papers, picking, problems, staff, views)  # importing them puts their routes on `pages`
+
+# In this order: who it is, whether the form is ours, and the record before the act.
+pages.before_request(entry.admit)
+pages.before_request(csrf.protect)
+pages.before_request(entry.begin_record)
+pages.after_request(entry.end_record)

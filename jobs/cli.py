@@ -9,7 +9,7 @@ import redis
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from connector.domain.errors import ConnectorError
-from jobs.commands import boxes, fulfill, goods, operate, orders, shops
+from jobs.commands import boxes, fulfill, goods, operate, orders, shops, staff
 
 
 class Refused(click.ClickException):
@@ -60,8 +60,9 @@ def main() -> None:
     """
 
 
-for command in (*operate.COMMANDS, *shops.COMMANDS, *goods.COMMANDS, *orders.COMMANDS, *fulfill.COMMANDS, *boxes.COMMANDS):
-    main.add_command(command)
+for module in (operate, shops, goods, orders, fulfill, boxes, staff):
+    for command in module.COMMANDS:
+        main.add_command(command)
 
 
 if __name__ == "__main__":

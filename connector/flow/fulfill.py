@@ -45,17 +45,30 @@ def move(
 ) -> Moved:
     """Move one part. NotFound where it does not exist, Rejected with what is missing where the step is not allowed."""
     with engine.begin() as conn:
-        head, settings = _locked_order(conn, fulfillment_order_id)
-        lines = orders.lines_of(conn, [head.id])[head.id]
-        parts = orders.parts_of(conn, [head.id])[head.id]
-        part = next(part for part in parts if part.id == fulfillment_order_id)
-        state = after(step, standing(head, settings, part.state))
-        _leave_shelf(conn, head, lines, part, state, actor, now)
-        parts = [replace(one, state=state) if one is part else one for one in parts]
-        _write(conn, head, part, state, step, actor, tracking, now)
-        whole = _order_after(conn, head, lines, parts)
-        told = outbox.told(conn, [head.id]).get(head.id, set())
-        telling = announce_due(conn, head, settings, lines, parts, told, now)
+        return move_within(conn, fulfillment_order_id, step, now, actor=actor, tracking=tracking)
+
+
+def move_within(
+    conn: Connection,
+    fulfillment_order_id: int,
+    step: Step,
+    now: datetime,
+    *,
+    actor: str,
+    tracking: Tracking | None = None,
+) -> Moved:
+    """`move` inside the caller's transaction."""
+    head, settings = _locked_order(conn, fulfillment_order_id)
+    lines = orders.lines_of(conn, [head.id])[head.id]
+    parts = orders.parts_of(conn, [head.id])[head.id]
+    part = next(part for part in parts if part.id == fulfillment_order_id)
+    state = after(step, standing(head, settings, part.state))
+    _leave_shelf(conn, head, lines, part, state, actor, now)
+    parts = [replace(one, state=state) if one is part else one for one in parts]
+    _write(conn, head, part, state, step, actor, tracking, now)
+    whole = _order_after(conn, head, lines, parts)
+    told = outbox.told(conn, [head.id]).get(head.id, set())
+    telling = announce_due(conn, head, settings, lines, parts, told, now)
     return Moved(state.value, whole, (Wake("deliver", head.shop_id),) if telling else ())
 
 

@@ -50,6 +50,7 @@ def take_in(conn: Connection, seal: Seal, shop: Shop, arrivals: Sequence[Arrival
     fresh = _write_heads(conn, seal, shop, newest, stored)
     ids = {**{key: head.id for key, head in stored.items()}, **fresh}
     _write_lines(conn, newest, ids, stored)
+    orders.note_words(conn, {ids[key]: order for key, order in newest.items()})
     orders.note_events(conn, [_event(order, ids[key], stored.get(key)) for key, order in newest.items()], now)
     telling = replan(conn, [ids[key] for key in newest], now, fresh=frozenset(fresh.values()))
     return TakenIn(tuple(judged), telling)
