@@ -105,7 +105,7 @@ def _list(name: str) -> str:
     state = state if state in box.states else ""
     with desk().engine.connect() as conn:
         list_rows = inbox_views.list_inbox if name == "inbox" else outbox_views.list_outbox
-        rows = list_rows(conn, state=state, shop_id=shop_id, before=before, limit=_ROWS + 1)  # type: ignore[operator]
+        rows = list_rows(conn, state=state, shop_id=shop_id, before=before, limit=_ROWS + 1)
     return render_template(
         "desk/box.html", box=name, rows=rows[:_ROWS], more=len(rows) > _ROWS, state=state, states=box.states, shop_id=shop_id
     )
@@ -116,5 +116,5 @@ def _row(name: str, row_id: int) -> object:
         abort(404)
     with desk().engine.connect() as conn:
         list_rows = inbox_views.list_inbox if name == "inbox" else outbox_views.list_outbox
-        found = list_rows(conn, before=row_id + 1, limit=1)  # type: ignore[operator]
+        found = list_rows(conn, before=row_id + 1, limit=1)
     return found[0] if found and found[0].id == row_id else abort(404)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from connector.db.desk_tables import fulfillment_notes, scans, staff
@@ -58,7 +58,7 @@ def lines_of(conn: Connection, part_id: int) -> list[PickLine]:
 
 def waiting_lines(conn: Connection, location_id: int | None = None, order_ids: Collection[int] = ()) -> list[PickLine]:
     """The lines of the oldest parts still to be picked, at a location or of these orders."""
-    conditions = [fulfillment_orders.c.state.in_(TO_PICK)]
+    conditions: list[ColumnElement[bool]] = [fulfillment_orders.c.state.in_(TO_PICK)]
     if location_id is not None:
         conditions.append(fulfillment_orders.c.location_id == location_id)
     if order_ids:
@@ -150,7 +150,7 @@ def _lines(conn: Connection, wanted: Any) -> list[PickLine]:
     return [_line(row) for row in conn.execute(select(*columns).select_from(whole).where(wanted))]
 
 
-def _line(row: Row[Any]) -> PickLine:
+def _line(row: Any) -> PickLine:
     codes = dict.fromkeys(code for code in (row.item_barcode, row.barcode, row.sku, row.item_sku) if code)
     return PickLine(
         order_id=row.order_id,

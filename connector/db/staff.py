@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, text, update
+from sqlalchemy import Connection, func, insert, select, text, update
 
 from connector.db.desk_tables import audit, sign_ins, staff
 from connector.domain.staff import Role
@@ -110,5 +111,5 @@ def acts(conn: Connection, *, limit: int = 200) -> list[Act]:
     return [Act(*row) for row in conn.execute(rows.order_by(audit.c.id.desc()).limit(limit))]
 
 
-def _member(row: Row[tuple[object, ...]]) -> Member:
+def _member(row: Any) -> Member:
     return Member(row.id, row.name, Role(row.role), row.enabled, row.stamp, row.created_at)

@@ -16,7 +16,7 @@ from typing import Any
 import barcode
 import segno
 from fpdf import FPDF
-from fpdf.enums import XPos, YPos
+from fpdf.enums import MethodReturnValue, XPos, YPos
 
 FONT = Path(barcode.__file__).parent / "fonts" / "DejaVuSansMono.ttf"
 _A4_MM = (210.0, 297.0)
@@ -119,8 +119,8 @@ def _columns(pdf: FPDF, block: Columns, size: str) -> None:
     right = pdf.get_string_width(block.right) + 3
     height = points * _LEADING
     left = pdf.epw - right
-    lines = pdf.multi_cell(left, height, block.left, align="L", dry_run=True, output="LINES")
-    if pdf.will_page_break(height * len(lines)):
+    tall = pdf.multi_cell(left, height, block.left, align="L", dry_run=True, output=MethodReturnValue.HEIGHT)
+    if isinstance(tall, float) and pdf.will_page_break(tall):
         pdf.add_page(format=_A4_MM)
     top, sheet = pdf.get_y(), pdf.page
     pdf.multi_cell(left, height, block.left, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)

@@ -178,10 +178,10 @@ class TestCost:
         seeding.morning(town)
         with statements(town.engine) as seen:
             assert len(listed(town)) > 10
-        assert len(seen) == 3
+        assert len(seen) == 4
         with statements(town.engine) as seen:
             detail_of(town, ids(town)[0])
-        assert len(seen) - 3 == 5  # 3 of the list
+        assert len(seen) - 4 == 6  # 4 of the list
 
     @pytest.mark.parametrize(
         ("wanted", "index"),
