@@ -11,18 +11,21 @@ function queued(address) {
   try { return JSON.parse(localStorage.getItem(PREFIX + address)) || []; } catch { return []; }
 }
 function keep(address, scans) {
+  if (address === picking.dataset.address) picking.dataset.left = scans.length;
   if (scans.length) localStorage.setItem(PREFIX + address, JSON.stringify(scans));
   else localStorage.removeItem(PREFIX + address);
 }
 
 let sending = false;
+let cut = false;
 async function send() {
   if (!picking || sending) return;
   sending = true;
   try {
     for (const name of Object.keys(localStorage).filter((key) => key.startsWith(PREFIX))) await sendQueue(name.slice(PREFIX.length));
+    cut = false;
   } catch {
-    // no network: the scans stay where they are and the next round tries again
+    cut = true; // no network: the scans stay where they are and the next round tries again
   } finally {
     sending = false;
     tellWaiting();
@@ -38,7 +41,7 @@ async function sendQueue(address) {
   });
   if (answer.status === 401 || answer.status === 400) { signIn = true; return; }
   if (answer.status === 404) { keep(address, queued(address).slice(scans.length)); return; }
-  if (!answer.ok) return;
+  if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
   signIn = false;
   const told = await answer.json();
   const answered = new Set(told.results.map((result) => result.key));
@@ -50,7 +53,7 @@ let signIn = false;
 function tellWaiting() {
   const waiting = picking.querySelector("[data-waiting]");
   const left = queued(picking.dataset.address).length;
-  waiting.hidden = !left;
+  waiting.hidden = !left || !(cut || signIn);
   waiting.textContent = left ? (signIn ? words.sign_in : `${words.waiting} ${left}`) : "";
 }
 
