@@ -17,11 +17,13 @@ import barcode
 import segno
 from fpdf import FPDF
 from fpdf.enums import MethodReturnValue, XPos, YPos
+from fpdf.fonts import TTFFont
 
 FONT = Path(barcode.__file__).parent / "fonts" / "DejaVuSansMono.ttf"
 _A4_MM = (210.0, 297.0)
 _ROLL_MM = 80.0
-_ROLL_ENDLESS_MM = 10_000.0
+_ROLL_ENDLESS_MM = 100_000.0
+_ROLL_LONGEST_MM = 5000.0  # ISO 32000-1, annex C: a page has at most 14,400 points
 _MODULE_MM = {"a4": 0.4, "80mm": 0.33}  # the narrowest bar; hand scanners read from 0.25 on
 _BAR_MM = 13.0
 _QUIET_MODULES = 10  # ISO/IEC 15417: the empty space on both sides
@@ -79,21 +81,41 @@ def printed(documents: Iterable[Document], size: str, title: str) -> bytes:
     pdf = _paper(size, title)
     scratch = _paper(size, title) if roll else pdf
     for document in documents:
-        if roll:
-            pdf.add_page(format=(_ROLL_MM, _length(scratch, document, size)))
-        else:
-            pdf.add_page(format=_A4_MM)
-        _set(pdf, document, size)
-    return bytes(pdf.output())
+        pieces = _roll_pieces(scratch, document, size) if roll else [(document, _A4_MM)]
+        for piece, sheet in pieces:
+            pdf.add_page(format=sheet)
+            _set(pdf, piece, size)
+    try:
+        return bytes(pdf.output())
+    finally:
+        for paper in {pdf, scratch}:
+            _close(paper)
+
+
+def _close(pdf: FPDF) -> None:
+    """fpdf2 keeps the font's file open as long as the document lives."""
+    for font in pdf.fonts.values():
+        if isinstance(font, TTFFont):
+            font.ttfont.close()
 
 
 def _paper(size: str, title: str) -> FPDF:
-    pdf = FPDF(unit="mm", format=(_ROLL_MM, _ROLL_ENDLESS_MM) if size == "80mm" else _A4_MM)
+    pdf = FPDF(unit="mm", format=_A4_MM)
     pdf.add_font("body", fname=FONT)
     pdf.set_title(title)
     pdf.set_margin(4 if size == "80mm" else 15)
     pdf.set_auto_page_break(size != "80mm", 15)
     return pdf
+
+
+def _roll_pieces(scratch: FPDF, document: Document, size: str) -> list[tuple[Document, tuple[float, float]]]:
+    """The document with the length of roll it needs, in halves where it is longer than a PDF page can be."""
+    length = _length(scratch, document, size)
+    if length <= _ROLL_LONGEST_MM or len(document) < 2:
+        return [(document, (_ROLL_MM, length))]
+    middle = len(document) // 2
+    halves = (document[:middle], document[middle:])
+    return [piece for half in halves for piece in _roll_pieces(scratch, half, size)]
 
 
 def _length(scratch: FPDF, document: Document, size: str) -> float:

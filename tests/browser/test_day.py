@@ -51,7 +51,9 @@ WORDS = {
 @pytest.fixture
 def shelved(town: Town) -> Town:
     """The books have barcodes."""
-    rows = [{"sku": sku, "title": title, "barcode": f"978000000{number:04}"} for number, (sku, title, _) in enumerate(seeding.ITEMS)]
+    rows = [
+        {"sku": sku, "title": title, "barcode": f"978000000{number:04}"} for number, (sku, title, _) in enumerate(seeding.ITEMS)
+    ]
     stock.add_items(town.engine, rows, NOW)
     return town
 

@@ -95,10 +95,15 @@ class TestSigningIn:
         assert known.status_code == unknown.status_code == 401
         assert [sign_in(client, "Nobody", "wrong").status_code for _ in range(5)] == [401] * 4 + [429]
 
-    def test_sign_out_disabling_and_a_new_password_end_a_session(self, app: Flask, people: dict[Role, int], engine: Engine) -> None:
+    def test_sign_out_disabling_and_a_new_password_end_a_session(
+        self, app: Flask, people: dict[Role, int], engine: Engine
+    ) -> None:
         client = app.test_client()
         ends = (
-            (PASSWORD, lambda: client.post("/sign-out", data={"csrf_token": token(client.get("/orders").get_data(as_text=True))})),
+            (
+                PASSWORD,
+                lambda: client.post("/sign-out", data={"csrf_token": token(client.get("/orders").get_data(as_text=True))}),
+            ),
             (PASSWORD, lambda: story.set_password(engine, "picker", PASSWORD + "!")),
             (PASSWORD + "!", lambda: story.set_enabled(engine, "Picker", False)),
         )
