@@ -6,14 +6,16 @@ import os
 import secrets
 import stat
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cryptography.fernet import Fernet
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from connector.domain.errors import ConnectorError
+from connector.domain.retry import USUAL, Patience
 
 
 def _address(*schemes: str) -> Callable[[SecretStr], SecretStr]:
@@ -53,6 +55,13 @@ def _split(value: SecretStr) -> tuple[str, ...]:
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_address("postgresql", "postgres", "postgresql+psycopg"))]
 RedisUrl = Annotated[SecretStr, AfterValidator(_address("redis", "rediss", "unix"))]
 Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(ge=0.1, le=604_800)]
+Waits = Annotated[
+    tuple[Seconds, ...],
+    NoDecode,
+    BeforeValidator(lambda value: value.split(",") if isinstance(value, str) else value),
+    Field(min_length=1, max_length=50),
+]
 
 
 class Settings(BaseSettings):
@@ -77,9 +86,28 @@ class Settings(BaseSettings):
     clock_seconds: Annotated[float, Field(ge=0.1, le=60)] = 2.0
     poll_seconds: Annotated[int, Field(ge=10, le=86_400)] = 600
 
+    outbox_waits_seconds: Waits = USUAL.outbox_waits_seconds
+    inbox_waits_seconds: Waits = USUAL.inbox_waits_seconds
+    read_waits_seconds: Waits = USUAL.read_waits_seconds
+    slow_down_seconds: Seconds = USUAL.slow_down_seconds
+    breaker_failures: Annotated[int, Field(ge=1, le=10_000)] = USUAL.breaker_failures
+    breaker_after_seconds: Seconds = USUAL.breaker_after_seconds
+    breaker_probe_seconds: Seconds = USUAL.breaker_probe_seconds
+    auth_lost_rest_seconds: Seconds = USUAL.auth_lost_rest_seconds
+    inbox_lease_seconds: Annotated[float, Field(ge=5, le=3600)] = USUAL.inbox_lease_seconds
+    outbox_lease_seconds: Annotated[float, Field(ge=45, le=3600)] = USUAL.outbox_lease_seconds
+
     allow_private_shops: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_json: bool = False
+
+    shopify_client_id: str = ""
+    shopify_client_secret: SecretStr = SecretStr("")
+    shopify_previous_secret: SecretStr = SecretStr("")
+    shopify_address: Annotated[str, AfterValidator(_public_url)] = ""
+    bigcommerce_client_id: str = ""
+    bigcommerce_client_secret: SecretStr = SecretStr("")
+    bigcommerce_address: Annotated[str, AfterValidator(_public_url)] = ""
 
     sandbox_port: Port = 8100
     sandbox_orders_per_minute: Annotated[float, Field(ge=0, le=6000)] = 12.0
@@ -88,6 +116,11 @@ class Settings(BaseSettings):
     def fernet_keys(self) -> tuple[str, ...]:
         """The keys for `Seal`, newest first."""
         return _split(self.seal_keys)
+
+    @property
+    def patience(self) -> Patience:
+        """How long to wait for what, and when it is enough."""
+        return Patience(**{field.name: getattr(self, field.name) for field in fields(Patience)})
 
     def environment(self) -> dict[str, str]:
         """The same settings as environment variables, secrets in the clear: for child processes."""
@@ -163,4 +196,6 @@ def _refusal(problems: list[str]) -> ConnectorError:
 def _plain(value: object) -> str:
     if isinstance(value, SecretStr):
         return value.get_secret_value()
+    if isinstance(value, tuple):
+        return ",".join(f"{part:g}" for part in value)
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -6,12 +6,17 @@ A platform is a frozen dataclass of functions. A new one is a folder in `platfor
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from connector.domain.errors import ConnectorError
+from connector.domain.linking import Variant
 from connector.domain.orders import Handover, Order
+
+if TYPE_CHECKING:
+    from connector.installing import Installing
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The four call errors: what the caller must do decides the class, not what went wrong.
@@ -37,12 +42,24 @@ class Retryable(CallError):
     """Time-out, broken connection, 5xx, nonsense instead of JSON: try again later."""
 
 
+class TimedOut(Retryable):
+    """No answer in time: the shop is asked again, but not so soon that it has no chance to recover."""
+
+
+class NotYet(Retryable):
+    """The platform answers well, and is itself not so far: ask again. It says nothing against the shop's health."""
+
+
 class Throttled(CallError):
     """The platform asks us to slow down: try again after `retry_after_seconds`."""
 
 
 class AuthLost(CallError):
     """Credentials are refused, the app is uninstalled, the shop is frozen: pause the shop and tell the merchant."""
+
+
+class TokenRefused(AuthLost):
+    """The access token itself is refused: where it can be exchanged for a new one, that is worth one try."""
 
 
 class Refused(CallError):
@@ -105,6 +122,7 @@ class Act(enum.StrEnum):
     READY = "ready"
     SHIPPED = "shipped"
     PICKED_UP = "picked_up"
+    TAKEN_BACK = "taken_back"  # a handover we did is undone: the goods are here again; lines' targets are what still counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +217,107 @@ class ChangedPage:
     next: str = ""
 
 
+# ---------------------------------------------------------------------------------------------------------------------
+# What a shop sells, and the stock it shows
+
+# In place of a location's id: the shop as a whole, where a platform keeps one quantity of an article and no locations.
+WHOLE_SHOP = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class CataloguePage:
+    """One page of a shop's variants; `next` continues, "" ends."""
+
+    variants: tuple[Variant, ...]
+    next: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a shop keeps one quantity: a stock unit at one of its locations (WHOLE_SHOP where it has none)."""
+
+    unit_id: str
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What a shop shows at a spot. `quantity` is None where it keeps no stock of the unit there; `obstacle` says why
+    nothing can be written there. `held_back` are units the platform keeps from sale by itself."""
+
+    quantity: int | None
+    obstacle: str = ""
+    held_back: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Make a shop show `quantity` at a spot where it showed `seen` when it was last read."""
+
+    spot: Spot
+    quantity: int
+    seen: int | None
+    held_back: int = 0
+
+
+class Written(enum.StrEnum):
+    """How one change of a push ended."""
+
+    DONE = "done"
+    STALE = "stale"  # the shop's quantity had moved since it was read: read again
+    SKIPPED = "skipped"  # not tried, because of another one in the push
+    REFUSED = "refused"  # this one can never succeed as things stand; the reason says why
+
+
+@dataclass(frozen=True, slots=True)
+class Goods:
+    """A shop's catalogue and stock as functions. All take a Shop, call over HTTP and raise the four call errors.
+
+    located: it keeps a quantity for each of its locations; False: one quantity (WHOLE_SHOP).
+    most: so many changes go into one push.
+    settles_seconds: how long after a write the shop may still show the old quantity.
+    repeatable: the same push with the same key has its effect once, so one whose answer was lost is sent again.
+    variants: the catalogue, page by page; cursor "" for the first.
+    obstacle: why no quantity may be published to this shop now, with the remedy; "" where nothing stands against it.
+    levels: what it shows at these spots now; a spot it does not know is left out.
+    publish: write the changes under this key; spot -> how it ended and why. Refused for the whole push: none was written.
+    """
+
+    located: bool
+    most: int
+    settles_seconds: float
+    repeatable: bool
+    variants: Callable[[Shop, str], CataloguePage]
+    obstacle: Callable[[Shop], str]
+    levels: Callable[[Shop, Sequence[Spot]], Mapping[Spot, Level]]
+    publish: Callable[[Shop, str, Sequence[Change]], Mapping[Spot, tuple[Written, str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPage:
+    """One page of whole orders by time of placing. `next` continues, "" ends.
+
+    `left_out` are (order id, reason) of rows that are no orders of ours (drafts, abandoned checkouts); `unreadable` are
+    (order id, reason) of orders that make no sense. With `wait_seconds` the platform is still preparing the list: nothing
+    else is in the page, and `next` is to be asked for after that time.
+    """
+
+    orders: tuple[Order, ...] = ()
+    left_out: tuple[tuple[str, str], ...] = ()
+    unreadable: tuple[tuple[str, str], ...] = ()
+    next: str = ""
+    wait_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """What is wrong with a webhook subscription we need: `problem` is "missing", "disabled", "elsewhere" or "version"."""
+
+    topic: str
+    problem: str
+    detail: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Platform:
     """A platform as functions. Those that take a Shop call over HTTP and raise the four call errors; the rest are pure.
@@ -214,8 +333,16 @@ class Platform:
     subscribe: make our webhooks stand, pointing at the address; repeatable.
     fetch_order: the order as it stands now, or None where it does not exist (any more).
     changed_orders: ids of orders modified at or after `since`, oldest first; `cursor` "" for the first page.
+    list_orders: whole orders placed at or after `since` and before `until`, page by page; `cursor` "" for the first page.
+    count_orders: how many rows `list_orders` of that window will show by the platform's own count; None where it keeps none.
+    flaws: what is wrong with our webhook subscriptions at this address; empty where all is well.
     locations: the store's places.
     announce: read the remote state; already so? done; write; say what was done.
+    install: how a merchant installs the connector as an app (see `installing`), None where there is no such way.
+    refresh: exchange the shop's refresh token for new credentials (those to change, with `token_expires_at` in ISO 8601);
+        AuthLost where the platform will not. None where tokens do not expire.
+    choices: what the shop itself allows for the setting of this name; empty where it does not say.
+    goods: the catalogue and the stock; None where the platform lets us at neither.
     """
 
     name: str
@@ -232,5 +359,12 @@ class Platform:
     subscribe: Callable[[Shop, str], Subscriptions]
     fetch_order: Callable[[Shop, str], Order | None]
     changed_orders: Callable[[Shop, datetime, str], ChangedPage]
+    list_orders: Callable[[Shop, datetime, datetime, str], OrderPage]
+    count_orders: Callable[[Shop, datetime, datetime], int | None]
+    flaws: Callable[[Shop, str], tuple[Flaw, ...]]
     locations: Callable[[Shop], tuple[RemoteLocation, ...]]
     announce: Callable[[Shop, Announcement], Outcome]
+    install: Installing | None = None
+    refresh: Callable[[Shop], Mapping[str, str]] | None = None
+    choices: Callable[[Shop, str], Sequence[str]] = lambda shop, name: ()
+    goods: Goods | None = None

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from connector.db.sealed import Seal
 from connector.domain.errors import ConnectorError
 from connector.flow.wake import Wake
-from desk import acts, bulk, entry, health, language, orders, papers, picking, problems, show, staff, views
+from desk import acts, api, bulk, entry, health, language, mapping, orders, papers, picking, problems, show, staff, stock, views
 from desk.blueprint import Desk, csrf, pages
 
 __all__ = ["register"]
@@ -44,11 +44,13 @@ def register(
     show.install(app)
     app.extensions["desk"] = Desk(engine, seal, ring, dict(titles or {}))
     app.register_blueprint(pages)
+    api.register(app)
     app.register_error_handler(404, problems.not_found)
 
 
 _SESSION = timedelta(hours=14)  # a long day in the shop; each request begins it anew
-_ROUTES = (acts, bulk, health, orders, papers, picking, problems, staff, views)  # importing them puts their routes on `pages`
+# Importing them puts their routes on `pages`.
+_ROUTES = (acts, bulk, health, mapping, orders, papers, picking, problems, staff, stock, views)
 
 # In this order: who it is, whether the form is ours, and the record before the act.
 pages.before_request(entry.admit)

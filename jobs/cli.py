@@ -9,7 +9,23 @@ import redis
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from connector.domain.errors import ConnectorError
-from jobs.commands import boxes, fulfill, goods, operate, orders, shops, staff
+from jobs.commands import (
+    backfill,
+    boxes,
+    bundles,
+    fulfill,
+    goods,
+    links,
+    operate,
+    orders,
+    privacy,
+    reconcile,
+    settings,
+    shops,
+    staff,
+    tasks,
+    tokens,
+)
 
 
 class Refused(click.ClickException):
@@ -60,9 +76,11 @@ def main() -> None:
     """
 
 
-for module in (operate, shops, goods, orders, fulfill, boxes, staff):
-    for command in module.COMMANDS:
-        main.add_command(command)
+_NOUNS = (
+    operate, shops, settings, goods, bundles, links, orders, fulfill, tasks, boxes, backfill, reconcile, tokens, staff, privacy,
+)  # fmt: skip
+for command in (command for noun in _NOUNS for command in noun.COMMANDS):
+    main.add_command(command)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ import json
 import socket
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,16 +21,47 @@ import urllib3
 from urllib3.util import connection as urllib3_connection
 
 from connector.domain.errors import Rejected
-from connector.platform import AuthLost, CallError, Refused, Retryable, Throttled
+from connector.platform import (
+    Announcement,
+    AuthLost,
+    CallError,
+    Outcome,
+    Platform,
+    Refused,
+    Retryable,
+    Shop,
+    Throttled,
+    TimedOut,
+)
+from platforms.pace import Pace
 
 _CONNECT_SECONDS = 5.0
 _READ_SECONDS = 8.0
 _TOTAL_SECONDS = 10.0
+# All calls of one telling together. With the last call's own overrun (a connection, a read) it ends before the lease of its
+# outbox row does, so that no row is ever told by two workers at once.
+TELLING_SECONDS = 25.0
 _LARGEST_ANSWER_BYTES = 5 * 1024 * 1024
 _USER_AGENT = "order-connector/1 (+orders, stock and fulfillment for shops)"
 
 # ipaddress.is_global lets these through, although they lead to somebody's private network (RFC 6052, RFC 3056).
 _TUNNELS = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("2002::/16"))
+
+
+_until: ContextVar[float] = ContextVar("until", default=float("inf"))  # time.monotonic() at which a telling must end
+
+
+def bounded(platform: Platform, seconds: float = TELLING_SECONDS) -> Platform:
+    """The platform, whose `announce` begins no call after so many seconds: then it is TimedOut, and tried again later."""
+
+    def announce(shop: Shop, announcement: Announcement) -> Outcome:
+        before = _until.set(time.monotonic() + seconds)
+        try:
+            return platform.announce(shop, announcement)
+        finally:
+            _until.reset(before)
+
+    return replace(platform, announce=announce)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +140,13 @@ def _guarded_pools(private_allowed: bool) -> dict[str, Any]:
 class Http:
     """One pooled client for a process. Safe for threads: nothing of one call is visible to another.
 
-    `private_allowed` is the development setting: it admits http, odd ports and private addresses.
+    `private_allowed` is the development setting: it admits http, odd ports and private addresses. `pace` keeps the limits
+    of the shops; the platforms' clients ask it and tell it what answers say.
     """
 
-    def __init__(self, *, private_allowed: bool = False, total_seconds: float = _TOTAL_SECONDS) -> None:
+    def __init__(self, *, private_allowed: bool = False, total_seconds: float = _TOTAL_SECONDS, pace: Pace | None = None) -> None:
         self.private_allowed = private_allowed
+        self.pace = pace or Pace()
         self._total_seconds = total_seconds
         self._session = requests.Session()
         self._session.trust_env = False
@@ -155,7 +189,10 @@ class Http:
             self.check_address(url.partition("?")[0])
         except Rejected as error:
             raise Refused(error.message, error.remedy) from None
-        deadline = time.monotonic() + self._total_seconds
+        seconds = min(self._total_seconds, _until.get() - time.monotonic())
+        if seconds <= 0:
+            raise TimedOut("The shop was too slow for all that was to be said.", "It is tried again by itself.")
+        deadline = time.monotonic() + seconds
         try:
             with self._session.request(
                 method,
@@ -166,7 +203,7 @@ class Http:
                 auth=auth,
                 allow_redirects=False,
                 stream=True,
-                timeout=(min(_CONNECT_SECONDS, self._total_seconds), min(_READ_SECONDS, self._total_seconds)),
+                timeout=(min(_CONNECT_SECONDS, seconds), min(_READ_SECONDS, seconds)),
             ) as answer:
                 body = _read(answer, deadline)
                 lowered = {name.lower(): value for name, value in answer.headers.items()}
@@ -192,7 +229,7 @@ def _read(answer: requests.Response, deadline: float) -> bytes:
         if size > _LARGEST_ANSWER_BYTES:
             raise Refused(f"The shop's answer is over {_LARGEST_ANSWER_BYTES // 2**20} MiB.", "Report it to the shop's host.")
         if time.monotonic() > deadline:
-            raise Retryable("The shop's answer came too slowly.", effect_unknown=True)
+            raise TimedOut("The shop's answer came too slowly.", effect_unknown=True)
         chunks.append(chunk)
     return b"".join(chunks)
 
@@ -203,8 +240,9 @@ def _as_call_error(error: Exception, method: str) -> CallError:
         if isinstance(cause, _Forbidden):
             return Refused(f"{cause}: not called.", "A shop's address must be public; ALLOW_PRIVATE_SHOPS=true lifts this.")
         cause = cause.__cause__ or cause.__context__
+    late = isinstance(error, (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError))
     unsent = isinstance(error, requests.ConnectTimeout) or "NewConnectionError" in repr(error)
-    return Retryable(
+    return (TimedOut if late else Retryable)(
         f"The shop did not answer ({type(error).__name__}).",
         "It is tried again by itself.",
         effect_unknown=not unsent and method not in ("GET", "HEAD"),

@@ -38,6 +38,10 @@ class Outgoing:
     body: bytes
 
 
+class HeldBack(Exception):
+    """Raised by a platform's `build`: the request is not made now; it counts as a failed attempt and is tried again."""
+
+
 @dataclass
 class _Lane:
     """A platform's way out: what it registered, and the due times of its queue (the entries are in the store)."""
@@ -163,6 +167,8 @@ class Sender:
                 return
             if outgoing and status is not None:
                 lane.finished(item["entry"], status)
+        except HeldBack:
+            status = 0
         except Exception:  # a fault in one platform's code must not end its sender thread; it counts as a failed attempt
             logger.exception("A webhook of %s could not be made.", platform)
             status = 0

@@ -15,6 +15,7 @@ from connector.db.order_search import OrderFilter, counting, listing, notes_of, 
 from connector.db.sealed import Seal
 from connector.db.tables import locations, order_events, order_lines, outbox, shops
 from connector.domain.orders import owed_minor
+from connector.domain.settings import value
 
 __all__ = ["OrderFilter"]
 
@@ -108,6 +109,8 @@ class Line:
     mapped: bool
     unit_price_minor: int
     total_minor: int
+    refunded: int = 0
+    parent_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,8 @@ class OrderDetail:
     reason: list[dict[str, Any]]
     recorded_minor: int
     pay_first: bool
+    difference_minor: int = 0
+    amounts: dict[str, Any] = field(default_factory=dict)
     events: tuple[Event, ...] = field(default=())
     told: tuple[Told, ...] = field(default=())
     notes: tuple[Note, ...] = field(default=())
@@ -196,7 +201,9 @@ def order_detail(conn: Connection, seal: Seal, order_id: int) -> OrderDetail | N
         platform_status=found.platform_status,
         reason=found.reason,
         recorded_minor=found.recorded_minor,
-        pay_first=bool(found.settings.get("pay_first")),
+        pay_first=bool(value(found.settings, "pay_first")),
+        difference_minor=found.difference_minor,
+        amounts=found.amounts,
         events=_events(conn, order_id),
         told=_told(conn, order_id),
         notes=_notes(conn, order_id),
@@ -267,7 +274,8 @@ def _row(
     note: tuple[str, str] = ("", ""),
 ) -> OrderRow:
     here = _articles_at(parts, location_id)
-    articles = tuple((line.title, line.sku, line.quantity) for line in lines) if location_id is None else here
+    sold = [line for line in lines if line.parent_id is None]
+    articles = tuple((line.title, line.sku, line.quantity) for line in sold) if location_id is None else here
     return OrderRow(
         id=found.id,
         shop_id=found.shop_id,
@@ -298,7 +306,7 @@ def _row(
 
 
 def _owed(found: Row[Any]) -> int:
-    authorized = bool(found.settings.get("accept_authorized"))
+    authorized = bool(value(found.settings, "accept_authorized"))
     return owed_minor(found.payment, found.outstanding_minor, found.recorded_minor, accept_authorized=authorized)
 
 
@@ -328,6 +336,8 @@ def _lines(lines: Sequence[Row[Any]], parts: Iterable[Part]) -> tuple[Line, ...]
             mapped=line.item_id is not None,
             unit_price_minor=line.unit_price_minor,
             total_minor=line.total_minor,
+            refunded=line.refunded,
+            parent_id=line.parent_id,
         )
         for line in lines
     )

@@ -9,15 +9,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, bindparam, delete, insert, select, text, update
+from sqlalchemy import Connection, Select, Table, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from connector.db import many
 from connector.db.desk_tables import order_words
+from connector.db.many import among
 from connector.db.sealed import Seal
 from connector.db.tables import fulfillment_lines, fulfillment_orders, order_events, order_lines, orders
 from connector.domain.differences import HeldPart
+from connector.domain.distance import area
 from connector.domain.fulfillment import State
-from connector.domain.orders import Order, digest
+from connector.domain.orders import Address, Customer, Order, total_difference_minor
 from connector.domain.text import fold, grams
 
 
@@ -40,8 +43,11 @@ class Head:
     handover: str
     pickup_location: str
     state: str
+    history: bool
     attention: list[str]
     reason: list[dict[str, Any]]
+    destination: str
+    tags: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +62,17 @@ class LineRow:
     kind: str
     quantity: int
     backordered: int
+    left_before: int
     item_id: int | None
     assigned_location: str
+    fulfilled: int = 0
+    elsewhere: int = 0
+    taken_back: int = 0
+    parent_id: int | None = None
+    per_parent: int = 0
 
 
+_Row = Mapping[str, Any]
 _HEAD = tuple(orders.c[field.name] for field in dataclasses.fields(Head))
 _LINE = tuple(order_lines.c[field.name] for field in dataclasses.fields(LineRow))
 
@@ -74,29 +87,31 @@ def new_ids(conn: Connection, table: Table, count: int) -> list[int]:
 
 def lock_by_external_ids(conn: Connection, shop_id: int, external_ids: Collection[str]) -> dict[str, Head]:
     """A shop's orders by the platform's ids, locked."""
-    rows = _locked(conn, select(*_HEAD).where(orders.c.shop_id == shop_id, orders.c.external_id.in_(list(external_ids))))
+    rows = _locked(conn, select(*_HEAD).where(orders.c.shop_id == shop_id, among(orders.c.external_id, external_ids)))
     return {head.external_id: head for head in rows}
 
 
 def lock_by_ids(conn: Connection, order_ids: Collection[int]) -> dict[int, Head]:
     """Orders by our ids, locked."""
-    return {head.id: head for head in _locked(conn, select(*_HEAD).where(orders.c.id.in_(list(order_ids))))}
+    return {head.id: head for head in _locked(conn, select(*_HEAD).where(among(orders.c.id, order_ids)))}
 
 
 def _locked(conn: Connection, wanted: Select[Any]) -> list[Head]:
-    return [Head(*row) for row in conn.execute(wanted.order_by(orders.c.id).with_for_update())]
+    return [Head(*row) for row in conn.execute(wanted.order_by(orders.c.id).with_for_update()).all()]
 
 
-def columns(order: Order, seal: Seal) -> dict[str, Any]:
-    """The columns of an order's row that come from the platform. What identifies a person is sealed, except the name."""
-    person = {part: dataclasses.asdict(getattr(order, part)) for part in ("customer", "shipping", "billing")}
+def columns(order: Order, seal: Seal, fingerprint: str) -> dict[str, Any]:
+    """The columns of an order's row that come from the platform, and its digest. What identifies a person is sealed, except
+    the name."""
+    person = {part: _fields(getattr(order, part)) for part in ("customer", "shipping", "billing")}
+    difference = total_difference_minor(order)
     name = _name(order)
     return {
         "external_id": order.external_id,
         "number": order.number,
         "placed_at": order.placed_at,
         "version": order.version,
-        "digest": digest(order),
+        "digest": fingerprint,
         "currency": order.currency,
         "total_minor": order.total_minor,
         "outstanding_minor": order.outstanding_minor,
@@ -112,7 +127,11 @@ def columns(order: Order, seal: Seal) -> dict[str, Any]:
         "shipping_method": order.shipping_method,
         "payment_method": order.payment_method,
         "origin": order.origin,
-        "attention": list(order.attention),
+        "attention": [*order.attention, *(["total_differs"] if difference else [])],
+        "destination": area(order.shipping.country, order.shipping.postcode),
+        "tags": list(order.tags),
+        "amounts": dataclasses.asdict(order.amounts) if order.amounts else {},
+        "difference_minor": difference,
     }
 
 
@@ -141,24 +160,46 @@ def _name(order: Order) -> str:
     return order.customer.name or order.shipping.name or order.billing.name
 
 
+def _fields(person: Customer | Address) -> dict[str, str]:
+    """`asdict` without its copying: every field is a text."""
+    return {name: getattr(person, name) for name in person.__slots__}
+
+
 def insert_many(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """New orders, ids included."""
-    if rows:
-        conn.execute(insert(orders), list(rows))
+    many.add(conn, orders, rows)
 
 
 def update_many(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Change orders by `id`; all rows name the same columns."""
-    if rows:
-        names = [name for name in rows[0] if name != "id"]
-        changed = update(orders).where(orders.c.id == bindparam("_id"))
-        changed = changed.values({name: bindparam(f"_{name}") for name in names})
-        conn.execute(changed, [{f"_{name}": value for name, value in row.items()} for row in rows])
+    many.change(conn, orders, rows)
 
 
 def write_lines(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert lines or bring them up to date by (order, external id). A line once mapped keeps its item and SKU:
     a platform may show another product's SKU after the sold one was deleted."""
+    new, known = _without_lines(conn, rows)
+    many.add(conn, order_lines, new)
+    _upsert_lines(conn, known)
+
+
+def _without_lines(conn: Connection, rows: Sequence[_Row]) -> tuple[list[_Row], list[_Row]]:
+    """The rows that can only be new, being the first of their name in an order that has no lines yet; and the others."""
+    order_ids = {row["order_id"] for row in rows}
+    having = set(
+        conn.execute(select(order_lines.c.order_id).distinct().where(among(order_lines.c.order_id, order_ids))).scalars()
+    )
+    seen: set[tuple[int, str]] = set()
+    new: list[_Row] = []
+    known: list[_Row] = []
+    for row in rows:
+        name = row["order_id"], row["external_id"]
+        (known if name in seen or row["order_id"] in having else new).append(row)
+        seen.add(name)
+    return new, known
+
+
+def _upsert_lines(conn: Connection, rows: Sequence[_Row]) -> None:
     if not rows:
         return
     statement = upsert(order_lines)
@@ -167,10 +208,23 @@ def write_lines(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         name: text(f"CASE WHEN order_lines.item_id IS NULL THEN excluded.{name} ELSE order_lines.{name} END")
         for name in ("sku", "item_id")
     }
-    fresh = ("position", "barcode", "variant_id", "title", "kind", "quantity", "unit_price_minor", "total_minor")
-    changes = {**kept, **{name: new[name] for name in (*fresh, "assigned_location")}}
+    fresh = ("position", "barcode", "variant_id", "title", "kind", "quantity", "unit_price_minor", "total_minor", "refunded")
+    changes = {**kept, **{name: new[name] for name in (*fresh, "fulfilled", "per_parent", "assigned_location")}}
     changes["backordered"] = text("least(order_lines.backordered, excluded.quantity)")
     conn.execute(statement.on_conflict_do_update(index_elements=["order_id", "external_id"], set_=changes), list(rows))
+
+
+# Between the external id of a bundle's line and the SKU of a component: no platform's id has it.
+COMPONENT = " / "
+
+
+def link_components(conn: Connection, order_ids: Collection[int]) -> None:
+    """Tell the components of bundles which line they belong to."""
+    sold = order_lines.alias("sold")
+    named = func.split_part(order_lines.c.external_id, COMPONENT, 1)
+    mine = (sold.c.order_id == order_lines.c.order_id) & (sold.c.external_id == named)
+    wanted = update(order_lines).where(order_lines.c.order_id.in_(list(order_ids)), order_lines.c.per_parent > 0)
+    conn.execute(wanted.where(order_lines.c.parent_id.is_(None), mine).values(parent_id=sold.c.id))
 
 
 def drop_lines(conn: Connection, order_id: int, kept_external_ids: Collection[str]) -> None:
@@ -182,8 +236,8 @@ def drop_lines(conn: Connection, order_id: int, kept_external_ids: Collection[st
 def lines_of(conn: Connection, order_ids: Collection[int]) -> dict[int, list[LineRow]]:
     """The lines of each order, in their order."""
     found: dict[int, list[LineRow]] = defaultdict(list)
-    rows = select(*_LINE).where(order_lines.c.order_id.in_(list(order_ids)))
-    for row in conn.execute(rows.order_by(order_lines.c.order_id, order_lines.c.position, order_lines.c.id)):
+    rows = select(*_LINE).where(among(order_lines.c.order_id, order_ids))
+    for row in conn.execute(rows.order_by(order_lines.c.order_id, order_lines.c.position, order_lines.c.id)).all():
         line = LineRow(*row)
         found[line.order_id].append(line)
     return found
@@ -201,7 +255,7 @@ def parts_of(conn: Connection, order_ids: Collection[int]) -> dict[int, list[Hel
             fulfillment_lines.c.quantity,
         )
         .outerjoin(fulfillment_lines, fulfillment_lines.c.fulfillment_order_id == fulfillment_orders.c.id)
-        .where(fulfillment_orders.c.order_id.in_(list(order_ids)))
+        .where(among(fulfillment_orders.c.order_id, order_ids))
         .order_by(fulfillment_orders.c.id)
     )
     found: dict[int, dict[int, HeldPart]] = defaultdict(dict)
@@ -214,8 +268,7 @@ def parts_of(conn: Connection, order_ids: Collection[int]) -> dict[int, list[Hel
 
 def insert_parts(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """New fulfillment orders, ids included."""
-    if rows:
-        conn.execute(insert(fulfillment_orders), list(rows))
+    many.add(conn, fulfillment_orders, rows)
 
 
 def set_part_lines(conn: Connection, part_ids: Collection[int], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -223,12 +276,11 @@ def set_part_lines(conn: Connection, part_ids: Collection[int], rows: Sequence[M
     picked: dict[tuple[int, int], int] = {}
     if part_ids:
         line = fulfillment_lines.c
-        gone = delete(fulfillment_lines).where(line.fulfillment_order_id.in_(list(part_ids)))
+        gone = delete(fulfillment_lines).where(among(line.fulfillment_order_id, part_ids))
         gone_rows = conn.execute(gone.returning(line.fulfillment_order_id, line.order_line_id, line.picked))
         picked = {(row.fulfillment_order_id, row.order_line_id): row.picked for row in gone_rows}
-    if rows:
-        kept = [min(picked.get((row["fulfillment_order_id"], row["order_line_id"]), 0), row["quantity"]) for row in rows]
-        conn.execute(insert(fulfillment_lines), [{**row, "picked": units} for row, units in zip(rows, kept, strict=True)])
+    kept = [min(picked.get((row["fulfillment_order_id"], row["order_line_id"]), 0), row["quantity"]) for row in rows]
+    many.add(conn, fulfillment_lines, [{**row, "picked": units} for row, units in zip(rows, kept, strict=True)])
 
 
 def set_part_states(conn: Connection, states: Mapping[int, State], now: datetime, **more: str) -> None:
@@ -239,12 +291,25 @@ def set_part_states(conn: Connection, states: Mapping[int, State], now: datetime
         conn.execute(moved.values(state=state.value, changed_at=now, **more))
 
 
+def reduce_parts(conn: Connection, parts: Sequence[HeldPart], now: datetime) -> None:
+    """Parts as they are to hold less: those with nothing left are cancelled and keep their lines as a memory."""
+    emptied = [part for part in parts if not part.lines]
+    set_part_states(conn, {part.id: State.CANCELLED for part in emptied}, now)
+    kept = [part for part in parts if part.lines]
+    set_part_lines(
+        conn,
+        [part.id for part in kept],
+        [
+            {"fulfillment_order_id": part.id, "order_line_id": line, "quantity": units}
+            for part in kept
+            for line, units in part.lines.items()
+        ],
+    )
+
+
 def set_backordered(conn: Connection, backordered: Mapping[int, int]) -> None:
     """Line id -> units that wait for stock."""
-    if backordered:
-        changed = update(order_lines).where(order_lines.c.id == bindparam("line"))
-        changed = changed.values(backordered=bindparam("units"))
-        conn.execute(changed, [{"line": line, "units": units} for line, units in backordered.items()])
+    many.change(conn, order_lines, [{"id": line, "backordered": units} for line, units in backordered.items()])
 
 
 def map_lines(conn: Connection, item_by_sku: Mapping[str, int]) -> list[int]:
@@ -272,9 +337,8 @@ def waiting_for(conn: Connection, item_ids: Collection[int], *, limit: int) -> l
 
 def note_events(conn: Connection, rows: Sequence[tuple[int, str, Mapping[str, Any], str]], now: datetime) -> None:
     """Write the timeline: (order id, code, facts, actor)."""
-    if rows:
-        values = [
-            {"order_id": order_id, "code": code, "facts": dict(facts), "actor": actor, "at": now}
-            for order_id, code, facts, actor in rows
-        ]
-        conn.execute(insert(order_events), values)
+    values = [
+        {"order_id": order_id, "code": code, "facts": dict(facts), "actor": actor, "at": now}
+        for order_id, code, facts, actor in rows
+    ]
+    many.add(conn, order_events, values)

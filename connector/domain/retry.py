@@ -19,9 +19,34 @@ SLOW_DOWN_SECONDS = 60.0
 LONGEST_ASKED_SECONDS = _HOUR
 SHORTEST_ASKED_SECONDS = 1.0
 
-BREAKER_FAILURES = 10
-BREAKER_AFTER_SECONDS = 5 * _MINUTE
-BREAKER_PROBE_SECONDS = 2 * _MINUTE
+LONGEST_IN_ALL_SECONDS = 48 * _HOUR  # of all waits of one row together, however the chance falls
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long we wait for what, and when it is enough: each figure is a setting of the same name.
+
+    outbox_waits_seconds: after each failed announcement; past the last it is dead. inbox_waits_seconds: the same for an
+    order we cannot take in; read_waits_seconds: for an order the shop does not give us, the last one for ever.
+    slow_down_seconds: the least wait after a time-out or a request to slow down that does not say how long.
+    breaker_failures in a row over at least breaker_after_seconds: no calls but one probe each breaker_probe_seconds.
+    auth_lost_rest_seconds: how often lost credentials are tried. inbox_lease_seconds, outbox_lease_seconds: when a row
+    whose worker was killed is free again; the outbox's must be longer than one telling may take.
+    """
+
+    outbox_waits_seconds: tuple[float, ...] = OUTBOX_WAITS_SECONDS
+    inbox_waits_seconds: tuple[float, ...] = INBOX_WAITS_SECONDS
+    read_waits_seconds: tuple[float, ...] = READ_WAITS_SECONDS
+    slow_down_seconds: float = SLOW_DOWN_SECONDS
+    breaker_failures: int = 10
+    breaker_after_seconds: float = 5 * _MINUTE
+    breaker_probe_seconds: float = 2 * _MINUTE
+    auth_lost_rest_seconds: float = 10 * _MINUTE
+    inbox_lease_seconds: float = 45
+    outbox_lease_seconds: float = 50
+
+
+USUAL = Patience()
 
 
 class Trouble(enum.StrEnum):
@@ -46,6 +71,7 @@ def next_try(
     trouble: Trouble = Trouble.FAILED,
     asked_seconds: float | None = None,
     endless: bool = False,
+    slow_down_seconds: float = SLOW_DOWN_SECONDS,
 ) -> Retry:
     """The wait after the `tries`-th failure (counted from 1). `rnd` is in [0, 1).
 
@@ -53,8 +79,19 @@ def next_try(
     """
     if tries > len(waits) and not endless:
         return Retry(None)
-    step = waits[min(tries, len(waits)) - 1]
-    seconds = step * (1 - JITTER + 2 * JITTER * rnd)
+    shortest, longest = band(tries, waits)
+    seconds = shortest + (longest - shortest) * rnd
     if asked_seconds is not None:
         return Retry(max(seconds, min(max(asked_seconds, SHORTEST_ASKED_SECONDS), LONGEST_ASKED_SECONDS)))
-    return Retry(max(seconds, SLOW_DOWN_SECONDS) if trouble is Trouble.SLOW else seconds)
+    return Retry(max(seconds, slow_down_seconds) if trouble is Trouble.SLOW else seconds)
+
+
+def band(tries: int, waits: Sequence[float]) -> tuple[float, float]:
+    """Between which waits the chance chooses after the `tries`-th failure. The last bands are narrowed from above where
+    all waits together could pass LONGEST_IN_ALL_SECONDS."""
+    place = min(tries, len(waits)) - 1
+    step, before = waits[place], sum(waits[:place])
+    if tries > len(waits):
+        return step * (1 - JITTER), step * (1 + JITTER)
+    longest = min(step * (1 + JITTER), LONGEST_IN_ALL_SECONDS - before * (1 + JITTER))
+    return step * (1 - JITTER), max(step * (1 - JITTER), longest)

@@ -11,14 +11,13 @@ from sqlalchemy import Engine
 
 from connector.db import orders, outbox, shops
 from connector.db.outbox import Row
-from connector.domain.retry import OUTBOX_WAITS_SECONDS, Trouble, next_try
+from connector.domain.retry import USUAL, Patience, Trouble, next_try
 from connector.flow.announcements import decode
 from connector.flow.ingest import Drained, note_failure
-from connector.platform import AuthLost, CallError, Outcome, Platform, Refused, Shop, Throttled
+from connector.platform import AuthLost, CallError, Outcome, Platform, Refused, Shop, Throttled, TimedOut
 
-# One announcement is a handful of calls of at most 10 s; a claim of a few of them ends well within the lease.
-_LEASE = timedelta(seconds=120)
-_MOST_AT_ONCE = 5
+# Claimed one by one: a row that waited behind a slow one would be told when its lease is over, perhaps by two at once.
+_AT_ONCE = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +38,21 @@ def drain(
     rnd: Callable[[], float],
     *,
     limit: int = 20,
+    patience: Patience = USUAL,
 ) -> Drained:
     """Announce up to `limit` due outbox rows of one shop, those of one order in sequence. No lock is held over HTTP."""
     tried = finished = 0
+    lease = timedelta(seconds=patience.outbox_lease_seconds)
     while tried < limit:
         with engine.begin() as conn:
             if shop.id not in shops.callable_now(conn, now()):
                 return Drained(finished, more=False)
-            rows = outbox.claim(conn, shop.id, now(), lease=_LEASE, limit=min(_MOST_AT_ONCE, limit - tried))
+            rows = outbox.claim(conn, shop.id, now(), lease=lease, limit=_AT_ONCE)
         if not rows:
             return Drained(finished, more=False)
         tried += len(rows)
         for row in rows:
-            finished += _record(engine, platform, shop, _tell(platform, shop, row), now(), rnd())
+            finished += _record(engine, platform, shop, _tell(platform, shop, row), now(), rnd(), patience)
     with engine.connect() as conn:
         return Drained(finished, more=outbox.more_due(conn, shop.id, now()))
 
@@ -65,7 +66,9 @@ def _tell(platform: Platform, shop: Shop, row: Row) -> _Attempt:
     return _Attempt(row, int((time.monotonic() - began) * 1000), outcome, trouble)
 
 
-def _record(engine: Engine, platform: Platform, shop: Shop, attempt: _Attempt, now: datetime, rnd: float) -> int:
+def _record(
+    engine: Engine, platform: Platform, shop: Shop, attempt: _Attempt, now: datetime, rnd: float, patience: Patience
+) -> int:
     """Write the attempt and what follows from it; 1 where the row is finished."""
     row, outcome, error = attempt.row, attempt.outcome, attempt.trouble
     with engine.begin() as conn:
@@ -79,8 +82,8 @@ def _record(engine: Engine, platform: Platform, shop: Shop, attempt: _Attempt, n
             return int(ended)
         reason = str(error) if isinstance(error, CallError) else f"{type(error).__name__} in the connector; report it."
         outbox.note_attempt(conn, row.id, type(error).__name__.lower(), reason, attempt.milliseconds, now)
-        note_failure(conn, shop, error, now)
-        due_at = _next(row, error, now, rnd)
+        note_failure(conn, shop, error, now, patience)
+        due_at = _next(row, error, now, rnd, patience)
         if due_at is not None:
             outbox.postpone(conn, row, due_at, reason, counts=not isinstance(error, (AuthLost, Throttled)))
             return 0
@@ -90,12 +93,13 @@ def _record(engine: Engine, platform: Platform, shop: Shop, attempt: _Attempt, n
         return 1
 
 
-def _next(row: Row, error: Exception | None, now: datetime, rnd: float) -> datetime | None:
+def _next(row: Row, error: Exception | None, now: datetime, rnd: float, patience: Patience) -> datetime | None:
     """When to try again; None where a person must look. Waiting for credentials or for a busy shop costs no try."""
     if isinstance(error, Refused):
         return None
-    trouble = Trouble.SLOW if isinstance(error, Throttled) else Trouble.FAILED
+    trouble = Trouble.SLOW if isinstance(error, (Throttled, TimedOut)) else Trouble.FAILED
     asked = error.retry_after_seconds if isinstance(error, CallError) else None
     endless = isinstance(error, (AuthLost, Throttled))
-    retry = next_try(row.tries + 1, OUTBOX_WAITS_SECONDS, rnd, trouble=trouble, asked_seconds=asked, endless=endless)
+    waits, least = patience.outbox_waits_seconds, patience.slow_down_seconds
+    retry = next_try(row.tries + 1, waits, rnd, trouble=trouble, asked_seconds=asked, endless=endless, slow_down_seconds=least)
     return None if retry.seconds is None else now + timedelta(seconds=retry.seconds)

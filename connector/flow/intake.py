@@ -9,24 +9,31 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from connector.db import goods, orders
+from connector.db import orders
 from connector.db import shops as shop_rows
 from connector.db.orders import Head
 from connector.db.sealed import Seal
-from connector.db.tables import order_lines
 from connector.db.tables import orders as orders_table
-from connector.domain.orders import Freshness, Lifecycle, LineItem, Order, digest, freshness
+from connector.domain.backfill import StockPolicy, is_history
+from connector.domain.orders import Freshness, Lifecycle, Order, digest, freshness
 from connector.domain.text import storable
+from connector.flow.lines import changed, write_lines
 from connector.flow.replan import replan
 from connector.platform import Shop
+
+_DELETED = "deleted"  # in place of a digest: any state the platform may show again is news
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """An order as it came: `fetched` was just read from the platform, otherwise it was carried by a delivery."""
+    """An order as it came: `fetched` was just read from the platform, otherwise it was carried by a delivery.
+
+    `forced` is written even where it seems to be held already: what we hold of it was found damaged.
+    """
 
     order: Order
     fetched: bool
+    forced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,39 +44,63 @@ class TakenIn:
     telling: frozenset[int]
 
 
-def take_in(conn: Connection, seal: Seal, shop: Shop, arrivals: Sequence[Arrival], now: datetime) -> TakenIn:
+def take_in(
+    conn: Connection,
+    seal: Seal,
+    shop: Shop,
+    arrivals: Sequence[Arrival],
+    now: datetime,
+    policy: StockPolicy = StockPolicy.LIVE,
+) -> TakenIn:
     """Store the newest state of each order and bring stock and parts into agreement with it.
 
-    Any number of arrivals may be of one order; replaying any of them changes nothing.
+    Any number of arrivals may be of one order; replaying any of them changes nothing. `policy` says which orders that
+    were never seen before are taken in as a record only (see `connector.domain.backfill`).
     """
     shop_rows.lock_intake(conn, shop.id)
     stored = orders.lock_by_external_ids(conn, shop.id, {arrival.order.external_id for arrival in arrivals})
-    judged, newest = _judge(arrivals, stored)
+    judged, newest, fingerprints = _judge(arrivals, stored)
     if not newest:
         return TakenIn(tuple(judged), frozenset())
-    fresh = _write_heads(conn, seal, shop, newest, stored)
+    fresh = _write_heads(conn, seal, shop, newest, stored, fingerprints, policy)
     ids = {**{key: head.id for key, head in stored.items()}, **fresh}
-    _write_lines(conn, newest, ids, stored)
+    known = [ids[key] for key in newest if key in stored]
+    before = orders.lines_of(conn, known) if known else {}
+    write_lines(conn, shop, newest, ids, stored, policy)
     orders.note_words(conn, {ids[key]: order for key, order in newest.items()})
+    news = changed(conn, {ids[key]: order for key, order in newest.items()}, before)
     orders.note_events(conn, [_event(order, ids[key], stored.get(key)) for key, order in newest.items()], now)
-    telling = replan(conn, [ids[key] for key in newest], now, fresh=frozenset(fresh.values()))
+    telling = replan(conn, [ids[key] for key in newest], now, fresh=frozenset(fresh.values()), news=news)
     return TakenIn(tuple(judged), telling)
 
 
+def judge(conn: Connection, shop: Shop, given: Sequence[Order]) -> tuple[Freshness, ...]:
+    """How these orders, just read, would be judged; nothing is written."""
+    stored = orders.lock_by_external_ids(conn, shop.id, {order.external_id for order in given})
+    return tuple(_judge([Arrival(presentable(order), fetched=True) for order in given], stored)[0])
+
+
 def take_away(conn: Connection, shop: Shop, external_id: str, now: datetime) -> bool:
-    """The order no longer exists on the platform: it ends as cancelled here. Whether we ever had it."""
+    """The order no longer exists on the platform: it ends as cancelled here, unless it is completed: then the merchant only
+    tidied up, and it stays so. Whether we ever had it."""
     head = orders.lock_by_external_ids(conn, shop.id, [external_id]).get(external_id)
-    if head is None or head.lifecycle == Lifecycle.CANCELLED:
+    if head is None or head.digest == _DELETED:
         return head is not None
-    gone = {"id": head.id, "lifecycle": Lifecycle.CANCELLED.value, "platform_status": "deleted", "digest": "deleted"}
+    ended = head.state == "completed" or head.lifecycle == Lifecycle.CANCELLED
+    lifecycle = head.lifecycle if ended else Lifecycle.CANCELLED.value
+    gone = {"id": head.id, "lifecycle": lifecycle, "platform_status": "deleted", "digest": _DELETED}
     orders.update_many(conn, [gone])
     orders.note_events(conn, [(head.id, "deleted", {}, "platform")], now)
-    replan(conn, [head.id], now)
+    if not ended:
+        replan(conn, [head.id], now)
     return True
 
 
-def _judge(arrivals: Sequence[Arrival], stored: Mapping[str, Head]) -> tuple[list[Freshness], dict[str, Order]]:
-    """Measure each arrival against the newest state known so far, the stored one or an earlier arrival's."""
+def _judge(arrivals: Sequence[Arrival], stored: Mapping[str, Head]) -> tuple[list[Freshness], dict[str, Order], dict[str, str]]:
+    """Measure each arrival against the newest state known so far, the stored one or an earlier arrival's.
+
+    Returns the verdicts, and by external id the orders to be written and their digests.
+    """
     known = {key: (head.version, head.digest) for key, head in stored.items()}
     newest: dict[str, Order] = {}
     judged = []
@@ -77,54 +108,32 @@ def _judge(arrivals: Sequence[Arrival], stored: Mapping[str, Head]) -> tuple[lis
         order = arrival.order
         fingerprint = digest(order)
         verdict = freshness(known.get(order.external_id), order.version, fingerprint, fetched=arrival.fetched)
+        if arrival.forced and verdict is Freshness.SAME:
+            verdict = Freshness.NEWER
         judged.append(verdict)
         if verdict in (Freshness.NEW, Freshness.NEWER):
             known[order.external_id] = (order.version, fingerprint)
             newest[order.external_id] = order
-    return judged, newest
+    return judged, newest, {key: known[key][1] for key in newest}
 
 
 def _write_heads(
-    conn: Connection, seal: Seal, shop: Shop, newest: Mapping[str, Order], stored: Mapping[str, Head]
+    conn: Connection,
+    seal: Seal,
+    shop: Shop,
+    newest: Mapping[str, Order],
+    stored: Mapping[str, Head],
+    fingerprints: Mapping[str, str],
+    policy: StockPolicy,
 ) -> dict[str, int]:
     """Insert new orders, update known ones; external id -> id of the new ones."""
     new = [key for key in newest if key not in stored]
     fresh = dict(zip(new, orders.new_ids(conn, orders_table, len(new)), strict=True))
-    columns = {key: orders.columns(order, seal) for key, order in newest.items()}
-    orders.insert_many(conn, [{"id": fresh[key], "shop_id": shop.id, **columns[key]} for key in new])
+    columns = {key: orders.columns(order, seal, fingerprints[key]) for key, order in newest.items()}
+    past = {key: is_history(newest[key].lifecycle, policy) for key in new}
+    orders.insert_many(conn, [{"id": fresh[key], "shop_id": shop.id, "history": past[key], **columns[key]} for key in new])
     orders.update_many(conn, [{"id": stored[key].id, **columns[key]} for key in newest if key in stored])
     return fresh
-
-
-def _write_lines(conn: Connection, newest: Mapping[str, Order], ids: Mapping[str, int], stored: Mapping[str, Head]) -> None:
-    skus = {line.sku for order in newest.values() for line in order.lines if line.sku}
-    items = goods.item_ids(conn, skus)
-    rows = [
-        {"order_id": ids[key], "position": position, "item_id": items.get(line.sku), **_line_columns(line)}
-        for key, order in newest.items()
-        for position, line in enumerate(order.lines)
-    ]
-    # Numbered here in one go, so that lines stand in the order's sequence however the rows are sent.
-    numbers = orders.new_ids(conn, order_lines, len(rows))
-    orders.write_lines(conn, [{"id": number, **row} for number, row in zip(numbers, rows, strict=True)])
-    for key, order in newest.items():
-        if key in stored:
-            orders.drop_lines(conn, ids[key], [line.external_id for line in order.lines])
-
-
-def _line_columns(line: LineItem) -> dict[str, Any]:
-    return {
-        "external_id": line.external_id,
-        "sku": line.sku,
-        "barcode": line.barcode,
-        "variant_id": line.variant_id,
-        "assigned_location": line.assigned_location,
-        "title": line.title,
-        "kind": line.kind.value,
-        "quantity": line.quantity,
-        "unit_price_minor": line.unit_price_minor,
-        "total_minor": line.total_minor,
-    }
 
 
 def _event(order: Order, order_id: int, before: Head | None) -> tuple[int, str, dict[str, Any], str]:

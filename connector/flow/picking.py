@@ -92,7 +92,7 @@ def pack(engine: Engine, part_id: int, now: datetime, *, actor: str, reason: str
         if short:
             missing = ", ".join(f"{line.title} {line.picked}/{line.quantity}" for line in short)
             picking.add_note(conn, part.order_id, part_id, f"{missing} – {why}"[:LONGEST_NOTE], actor, now)
-        return fulfill.move_within(conn, part_id, Step.PACK, now, actor=actor).wakes
+        return fulfill.take_step(conn, part_id, Step.PACK, now, actor=actor).wakes
 
 
 def assign(engine: Engine, part_id: int, staff_id: int | None, now: datetime, *, actor: str) -> str:
@@ -144,7 +144,7 @@ def _begin(conn: Connection, part: Any, staff_id: int | None, now: datetime, act
         picking.assign(conn, part.id, staff_id)
     if part.state != State.NEW:
         return ()
-    return fulfill.move_within(conn, part.id, Step.START, now, actor=actor).wakes
+    return fulfill.take_step(conn, part.id, Step.START, now, actor=actor).wakes
 
 
 def _locked(conn: Connection, part_id: int) -> Any:

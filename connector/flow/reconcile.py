@@ -10,7 +10,8 @@ from sqlalchemy import Connection, Engine, select
 from connector.db import inbox, shops
 from connector.db.tables import orders
 from connector.domain.errors import ConnectorError
-from connector.flow.ingest import Drained, note_failure
+from connector.domain.retry import USUAL, Patience
+from connector.flow.ingest import POLL, Drained, note_failure
 from connector.flow.wake import Wake
 from connector.platform import CallError, ChangedPage, Kind, Platform, Shop
 
@@ -19,7 +20,16 @@ _OVERLAP = timedelta(minutes=10)
 _MOST_PAGES = 200
 
 
-def poll(engine: Engine, platform: Platform, shop: Shop, now: datetime, *, every: timedelta = timedelta(minutes=10)) -> Drained:
+def poll(
+    engine: Engine,
+    platform: Platform,
+    shop: Shop,
+    now: datetime,
+    *,
+    every: timedelta = timedelta(minutes=10),
+    patience: Patience = USUAL,
+    overlap: timedelta = _OVERLAP,
+) -> Drained:
     """Put an inbox row for every order modified since the newest stored modification, less an overlap.
 
     The cursor moves page by page to the newest modification seen, never to "now". A call error rests the shop and is raised.
@@ -33,7 +43,7 @@ def poll(engine: Engine, platform: Platform, shop: Shop, now: datetime, *, every
     page = ""
     try:
         for _ in range(_MOST_PAGES):
-            changed = platform.changed_orders(shop, cursor - _OVERLAP, page)
+            changed = platform.changed_orders(shop, cursor - overlap, page)
             found += _note(engine, shop, changed, now, now + every)
             if not changed.next:
                 break
@@ -43,7 +53,7 @@ def poll(engine: Engine, platform: Platform, shop: Shop, now: datetime, *, every
             page = changed.next
     except CallError as error:
         with engine.begin() as conn:
-            note_failure(conn, shop, error, now)
+            note_failure(conn, shop, error, now, patience)
         raise
     return Drained(found, more=False, wakes=(Wake("ingest", shop.id),) if found else ())
 
@@ -60,7 +70,7 @@ def _note(engine: Engine, shop: Shop, changed: ChangedPage, now: datetime, due_a
                 conn,
                 shop_id=shop.id,
                 dedup_key=f"poll:{order_id}:{version.isoformat()}",
-                topic="poll",
+                topic=POLL,
                 kind=Kind.ORDER.value,
                 external_id=order_id,
                 sealed_body=None,

@@ -11,12 +11,14 @@ from rq.worker import SimpleWorker
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from connector.db import inbox_views, migrate, outbox_views, shop_views, stock, stock_views
+from connector.db import drifts, inbox_views, ledger, migrate, outbox_views, shop_views, stock, stock_views
 from connector.domain.errors import ConnectorError
 from connector.flow import shops
+from connector.platform import Shop
 from jobs import queue
 from jobs.environment import Environment, now
 
+_NAME_THEM = "`connector stock verify` names each; `--repair --dry-run` shows what would mend it."
 _CLOCK_AGE = timedelta(seconds=60)
 
 
@@ -94,9 +96,12 @@ def _boxes(env: Environment) -> Iterator[Finding]:
 
 def _levels(env: Environment) -> Iterator[Finding]:
     with env.engine.connect() as conn:
-        wrong = stock.unbalanced(conn)
-    said = "every level is the sum of its movements" if not wrong else f"{len(wrong)} levels are not the sum of their movements"
-    yield Finding("stock", not wrong, said, "" if not wrong else "Somebody wrote to the tables by hand; report it.")
+        wrong = len(stock.unbalanced(conn)) + len(ledger.promises(conn))
+        last = ledger.last_check(conn)
+    checked = "never checked" if last is None else f"last whole check {last.at:%Y-%m-%d %H:%M}: {last.differences} differences"
+    well = not wrong and (last is None or not last.differences)
+    said = "levels are the sums of their movements" if not wrong else f"{wrong} levels or promises do not add up"
+    yield Finding("stock", well, f"{said}; {checked}", "" if well else _NAME_THEM)
 
 
 def _places(env: Environment) -> Iterator[Finding]:
@@ -109,6 +114,17 @@ def _places(env: Environment) -> Iterator[Finding]:
         loose = [link.name or link.external_id for link in links if not link.location]
         if loose:
             yield Finding(f"locations of {name}", False, "not linked: " + ", ".join(loose), "`connector locations link`")
+
+
+def _drifts(env: Environment) -> Iterator[Finding]:
+    with env.engine.connect() as conn:
+        open_ones = drifts.open_by_shop(conn)
+        names = {shop.id: shop.name for shop in shop_views.list_shops(conn)}
+    for shop_id, count in open_ones.items():
+        remedy = f"`connector drift --state open` says what; `connector reconcile {shop_id}` mends it."
+        yield Finding(f"drift of {names[shop_id]}", False, f"{count} differences", remedy)
+    if not open_ones:
+        yield Finding("drift", True, "nothing is known to differ from the shops")
 
 
 def _shop_states(env: Environment) -> Iterator[Finding]:
@@ -130,11 +146,20 @@ def _shop_calls(env: Environment) -> Iterator[Finding]:
         yield from _guarded(f"call to {row.name}", _call(row.id, row.name), env)
 
 
+def _webhooks(env: Environment, shop: Shop) -> Finding:
+    platform = env.platforms[shop.platform]
+    flaws = platform.flaws(shop, shops.webhook_url(platform, shop, env.settings.public_url))
+    said = ", ".join(f"{flaw.topic} {flaw.problem}" for flaw in flaws) or "all stand and point at us"
+    remedy = f"They are made anew within the hour; at once by `connector reconcile {shop.id}`." if flaws else ""
+    return Finding(f"webhooks of {shop.name}", not flaws, said, remedy)
+
+
 def _call(shop_id: int, name: str) -> Check:
     def check(env: Environment) -> Iterator[Finding]:
         shop = shops.by_id(env.engine, env.seal, shop_id)
         account = env.platforms[shop.platform].check(shop)
         yield Finding(f"call to {name}", True, f"answers as {account.name}")
+        yield _webhooks(env, shop)
 
     return check
 
@@ -145,5 +170,6 @@ _LOCAL: dict[str, Check] = {
     "stock": _levels,
     "places": _places,
     "shops": _shop_states,
+    "drift": _drifts,
 }
 _REMOTE: dict[str, Check] = {"calls": _shop_calls}

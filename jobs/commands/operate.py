@@ -1,18 +1,13 @@
-"""`connector up`, `migrate`, `new-key`, `reconcile` and `doctor`: running the whole, and keeping it well."""
+"""`connector up`, `migrate`, `new-key` and `doctor`: running the whole, and keeping it well."""
 
 from __future__ import annotations
-
-from datetime import timedelta
 
 import click
 from cryptography.fernet import Fernet
 
 from connector.db import migrate as schema
-from connector.flow import reconcile as story
-from connector.flow import shops
 from jobs.commands import checks
-from jobs.commands.session import json_option, platform_of, session, shop_named, show_list, show_one, wake
-from jobs.environment import now
+from jobs.commands.session import json_option, session, show_list
 
 
 @click.command()
@@ -47,19 +42,6 @@ def new_key() -> None:
 
 
 @click.command()
-@click.argument("shop")
-@json_option
-def reconcile(shop: str, as_json: bool) -> None:
-    """Read again what changed in a SHOP, as the clock does every few minutes; missed deliveries are made up for."""
-    with session() as env:
-        known = shops.by_id(env.engine, env.seal, shop_named(env, shop))
-        every = timedelta(seconds=env.settings.poll_seconds)
-        polled = story.poll(env.engine, platform_of(env, known), known, now(), every=every)
-        wake(env, polled.wakes)
-        show_one({"shop": known.name, "to_be_read": polled.finished}, as_json=as_json)
-
-
-@click.command()
 @click.option("--offline", is_flag=True, help="Do not call the shops.")
 @json_option
 @click.pass_context
@@ -73,4 +55,4 @@ def doctor(context: click.Context, offline: bool, as_json: bool) -> None:
         context.exit(1)
 
 
-COMMANDS = (up, migrate, new_key, reconcile, doctor)
+COMMANDS = (up, migrate, new_key, doctor)

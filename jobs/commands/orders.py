@@ -6,13 +6,12 @@ from typing import Any
 
 import click
 
-from connector.db import order_views, stock_views
-from connector.db.order_views import OrderDetail, OrderFilter, OrderRow, Part
+from connector.db import order_json, order_views, stock_views
+from connector.db.order_views import OrderDetail, OrderFilter, OrderRow
 from connector.domain.errors import NotFound
-from connector.domain.explanation import in_words
 from connector.domain.money import to_minor, to_text
 from connector.flow import fulfill as story
-from jobs.commands.session import json_option, limit_option, plain, session, shop_named, show_list, show_one
+from jobs.commands.session import json_option, limit_option, session, shop_named, show_list, show_one
 from jobs.environment import Environment, now
 
 _COLUMNS = ("id", "number", "shop", "placed_at", "state", "delivery", "payment", "customer", "units", "parts")
@@ -51,7 +50,7 @@ def list_(location: str, shop: str, handover: str | None, as_json: bool, **narro
 def show(order_id: int, as_json: bool) -> None:
     """One order: its lines, its parts with their reasons, its payment and what the platform was told."""
     with session() as env:
-        show_one(_shown(_found(env, order_id), _codes(env)), as_json=as_json, words=_in_words)
+        show_one(order_json.whole(_found(env, order_id), _codes(env)), as_json=as_json, words=_in_words)
 
 
 @orders.command()
@@ -107,65 +106,18 @@ def _location_id(codes: dict[int, str], code: str) -> int | None:
     raise NotFound(f"There is no location {code!r}.", "`connector locations list` shows them.")
 
 
-def _head(row: OrderRow) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "shop": row.shop,
-        "shop_id": row.shop_id,
-        "platform": row.platform,
-        "external_id": row.external_id,
-        "number": row.number,
-        "placed_at": plain(row.placed_at),
-        "delivery": row.handover,
-        "payment": row.payment,
-        "state": row.state,
-        "lifecycle": row.lifecycle,
-        "customer": row.customer,
-        "total": to_text(row.total_minor, row.currency),
-        "owed": to_text(row.owed_minor, row.currency),
-        "owed_minor": row.owed_minor,
-        "units": row.units,
-        "backordered": row.backordered,
-        "attention": list(row.attention),
-        "note": row.note,
-    }
-
-
 def _listed(row: OrderRow, codes: dict[int, str]) -> dict[str, Any]:
     parts = [f"{part.id} {codes.get(part.location_id, part.location)} {part.state}" for part in row.parts]
-    return {**_head(row), "parts": parts}
-
-
-def _shown(detail: OrderDetail, codes: dict[int, str]) -> dict[str, Any]:
-    named = ("id", "external_id", "sku", "title", "kind", "quantity", "allocated", "backordered", "mapped")
-    return {
-        **_head(detail.row),
-        "lines": [{name: getattr(line, name) for name in named} for line in detail.lines],
-        "fulfillment_orders": [_part(part, codes) for part in detail.row.parts],
-        "reason": in_words(detail.reason),
-        "told": [plain(told) for told in detail.told],
-    }
-
-
-def _part(part: Part, codes: dict[int, str]) -> dict[str, Any]:
-    return {
-        "id": part.id,
-        "location": codes.get(part.location_id, part.location),
-        "location_name": part.location,
-        "state": part.state,
-        "reason": in_words(part.reason),
-        "lines": [{"sku": line.sku, "title": line.title, "quantity": line.quantity} for line in part.lines],
-        "tracking": part.tracking_number,
-        "carrier": part.carrier,
-        "tracking_url": part.tracking_url,
-    }
+    return {**order_json.head(row), "parts": parts}
 
 
 def _in_words(shown: dict[str, Any]) -> None:
     lines, parts, told = (shown.pop(name) for name in ("lines", "fulfillment_orders", "told"))
     show_one(shown, as_json=False)
     click.echo()
-    show_list(lines, ("sku", "title", "quantity", "allocated", "backordered", "mapped"), as_json=False, empty="No lines.")
+    show_list(
+        lines, ("sku", "title", "quantity", "allocated", "backordered", "refunded", "mapped"), as_json=False, empty="No lines."
+    )
     for part in parts:
         click.echo(
             f"\npart {part['id']}  {part['location_name']}  {part['state']}  {part['carrier']} {part['tracking']}".rstrip()

@@ -28,7 +28,7 @@ def fetch_order(http: Http, shop: Shop, order_id: str) -> Order | None:
         return None
     if order.get("status_id") in normalize.NOT_YET_ORDERS or order.get("is_deleted") is True:
         return None
-    return normalize.order_of(_whole(http, shop, order), shop.settings)
+    return normalize.order_of(whole(http, shop, order), shop.settings)
 
 
 def read_order(http: Http, shop: Shop, order_id: str) -> client.Row:
@@ -54,8 +54,11 @@ def read_pickups(http: Http, shop: Shop, order_id: object) -> list[client.Row]:
     return [row for row in rows if str(row.get("order_id")) == str(order_id)]
 
 
-def _whole(http: Http, shop: Shop, order: client.Row) -> Remote:
-    """Further calls are made only for what the order leaves open: the rate limit is shared by every app of the store."""
+def whole(http: Http, shop: Shop, order: client.Row) -> Remote:
+    """The order with all that belongs to it.
+
+    Further calls are made only for what the order leaves open: the rate limit is shared by every app of the store.
+    """
     path = f"v3/orders/{order['id']}/transactions"
     return Remote(
         order=order,

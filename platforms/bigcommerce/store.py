@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from connector.platform import Account, Refused, RemoteLocation, Shop, Subscriptions
+from connector.platform import Account, Flaw, Refused, RemoteLocation, Shop, Subscriptions
 from platforms.bigcommerce import client
 from platforms.bigcommerce.webhook import SECRET_HEADER
 from platforms.http import Http
@@ -39,6 +39,24 @@ def subscribe(http: Http, shop: Shop, address: str) -> Subscriptions:
         if hook.get("destination") != address and SECRET_HEADER in _headers(hook):
             _remove(http, shop, hook)
     return Subscriptions(SCOPES, {"webhook_secret": secret})
+
+
+def flaws(http: Http, shop: Shop, address: str) -> tuple[Flaw, ...]:
+    """Scopes without an active hook at `address`: BigCommerce deactivates one whose deliveries failed for two days."""
+    hooks = [hook for hook in client.v3_rows(http, shop, "v3/hooks") if SECRET_HEADER in _headers(hook)]
+    return tuple(flaw for scope in SCOPES if (flaw := _flaw(scope, address, hooks, shop)) is not None)
+
+
+def _flaw(scope: str, address: str, hooks: list[client.Row], shop: Shop) -> Flaw | None:
+    of_scope = [hook for hook in hooks if hook.get("scope") == scope]
+    here = next((hook for hook in of_scope if hook.get("destination") == address), None)
+    if here is None:
+        elsewhere = str(of_scope[0].get("destination", "")) if of_scope else ""
+        return Flaw(scope, "elsewhere" if elsewhere else "missing", elsewhere)
+    if not here.get("is_active"):
+        return Flaw(scope, "disabled", "inactive")
+    known = _headers(here).get(SECRET_HEADER) == shop.credentials.get("webhook_secret")
+    return None if known else Flaw(scope, "version", "It carries a secret that is not ours any more.")
 
 
 def _stand(http: Http, shop: Shop, hooks: list[client.Row], scope: str, address: str, secret: str) -> None:

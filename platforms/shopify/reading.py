@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connector.domain.orders import Order
-from connector.platform import Account, AuthLost, ChangedPage, RemoteLocation, Retryable, Shop, Throttled
+from connector.platform import Account, AuthLost, ChangedPage, NotYet, RemoteLocation, Retryable, Shop, Throttled
 from platforms.http import Http
 from platforms.shopify import documents
 from platforms.shopify.client import ask, pages
@@ -30,22 +30,33 @@ _SHORTEST_PAUSE_SECONDS = 1.0
 _VOID = frozenset({"CANCELLED", "ERROR", "FAILURE"})
 
 # Least permissions for all that this folder asks (the schema's own scope map, 2026-10); write_x grants read_x.
-SCOPES = ("read_orders", "read_customers", "read_products", "read_locations", "write_merchant_managed_fulfillment_orders")
+SCOPES = (
+    "read_orders",
+    "read_customers",
+    "read_products",
+    "read_locations",
+    "write_inventory",
+    "write_merchant_managed_fulfillment_orders",
+)
 
 
 def fetch_order(http: Http, now: Callable[[], datetime], shop: Shop, order_id: str) -> Order | None:
-    """The order as it stands, None where it does not exist. Retryable while Shopify still decides who fulfills it."""
+    """The order as it stands, None where it does not exist. NotYet while Shopify still decides who fulfills it."""
     found = read_order(http, shop, order_id)
     if found is None:
         return None
-    age_seconds = (now() - moment(found["createdAt"])).total_seconds()
-    if age_seconds < _ROUTING_SECONDS and awaits_routing(found):
-        raise Retryable(
+    if still_routing(found, now()):
+        raise NotYet(
             f"Shopify has not yet said which location fulfills order {found['name']}.",
             "It is read again by itself.",
             retry_after_seconds=_ROUTING_RETRY_SECONDS,
         )
     return to_order(found)
+
+
+def still_routing(found: dict[str, Any], now: datetime) -> bool:
+    """Whether the order is so young that Shopify may still be deciding where it is fulfilled."""
+    return (now - moment(found["createdAt"])).total_seconds() < _ROUTING_SECONDS and awaits_routing(found)
 
 
 def read_order(http: Http, shop: Shop, order_id: str) -> dict[str, Any] | None:
@@ -54,17 +65,32 @@ def read_order(http: Http, shop: Shop, order_id: str) -> dict[str, Any] | None:
     found = ask(http, shop, documents.ORDER, id=gid)["order"] if gid else None
     if found is None:
         return None
-    call = _Caller(http, shop)
+    call = Caller(http, shop)
     lines = call.rest(documents.ORDER_LINES, gid, "lineItems", found["lineItems"])
     parts = call.rest(documents.ORDER_PARTS, gid, "fulfillmentOrders", found["fulfillmentOrders"])
     for part in parts:
         part["lineItems"] = call.rest(documents.PART_LINES, part["id"], "lineItems", part["lineItems"])
     count = (found["fulfillmentsCount"] or {}).get("count", 0)
-    fulfilled = _fulfilled_units(call, gid, count) if count else {}
-    return {**found, "lineItems": lines, "fulfillmentOrders": parts, "fulfilled": fulfilled}
+    fulfilled = fulfilled_units(call, gid, count) if count else {}
+    taken_off = any(line["currentQuantity"] < line["quantity"] for line in lines)
+    refunds = _refunds(call, gid) if taken_off else []
+    return {**found, "lineItems": lines, "fulfillmentOrders": parts, "fulfilled": fulfilled, "refunds": refunds}
 
 
-class _Caller:
+def _refunds(call: Caller, gid: str) -> list[dict[str, Any]]:
+    """The lines of all refunds, one after the other."""
+    made = call.node(documents.REFUNDS, gid)["refunds"]
+    if len(made) == documents.REFUNDS_AT_ONCE:
+        made += call.node(documents.REFUND_IDS, gid)["refunds"][len(made) :]
+    return [line for refund in made for line in _refund_lines(call, refund)]
+
+
+def _refund_lines(call: Caller, refund: dict[str, Any]) -> list[dict[str, Any]]:
+    first = refund.get("refundLineItems") or {"nodes": [], "pageInfo": {"hasNextPage": True, "endCursor": None}}
+    return call.rest(documents.REFUND_LINES, refund["id"], "refundLineItems", first)
+
+
+class Caller:
     """The calls that read one order beyond its first page.
 
     All pages of a very long order (500 lines) cost more than a store's bucket holds. Starting anew after each Throttled
@@ -107,23 +133,39 @@ class _Caller:
             yield from page["nodes"]
 
 
-def _fulfilled_units(call: _Caller, gid: str, count: int) -> dict[str, int]:
+def fulfilled_units(call: Caller, gid: str, count: int) -> dict[str, int]:
     """Units by line id that have left, from the fulfillments themselves.
 
     The difference of a fulfillment order's total and remaining would not do: refunds, moves and cancelling lower both in
     their own ways, and fulfillment orders outside the app's permissions are silently missing (shopify.md, 5 and 11).
     """
+    units: Counter[str] = Counter()
+    for shipment in _shipments(call, gid, count):
+        units.update(shipment["units"])
+    return dict(units)
+
+
+def read_shipments(http: Http, shop: Shop, order: dict[str, Any]) -> list[dict[str, Any]]:
+    """The fulfillments of an order that handed something over, oldest first: id, tracking number, units by line id."""
+    count = (order["fulfillmentsCount"] or {}).get("count", 0)
+    return _shipments(Caller(http, shop), order["id"], count) if count else []
+
+
+def _shipments(call: Caller, gid: str, count: int) -> list[dict[str, Any]]:
     at_once = documents.SHIPMENTS_AT_ONCE
     first = call.node(documents.SHIPMENTS, gid, first=min(count, at_once))["fulfillments"]
     later = call.node(documents.SHIPMENT_IDS, gid)["fulfillments"][at_once:] if count > at_once else []
-    units: Counter[str] = Counter()
+    found = []
     for shipment in (*first, *later):
         if shipment["status"] in _VOID:
             continue
+        units: Counter[str] = Counter()
         page = shipment.get("fulfillmentLineItems") or {"nodes": [], "pageInfo": {"hasNextPage": True, "endCursor": None}}
         for line in call.rest(documents.SHIPMENT_LINES, shipment["id"], "fulfillmentLineItems", page):
             units[line["lineItem"]["id"]] += line["quantity"] or 0
-    return dict(units)
+        number = next((info["number"] or "" for info in shipment["trackingInfo"]), "")
+        found.append({"id": shipment["id"], "number": number, "units": dict(units)})
+    return found
 
 
 def changed_orders(http: Http, shop: Shop, since: datetime, cursor: str) -> ChangedPage:

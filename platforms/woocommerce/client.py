@@ -11,10 +11,12 @@ from urllib.parse import urlsplit
 
 from connector.platform import AuthLost, CallError, Refused, Retryable, Shop, Throttled
 from platforms.http import Answer, Http, retry_after_seconds
+from platforms.pace import Limit
 from platforms.woocommerce.auth import signed
 
 PER_PAGE = 100  # the largest page the API gives; 101 is refused with 400
 _MOST_PAGES = 20
+_CALLS_AFTER_A_REST = 1_000_000.0  # WooCommerce itself has no limit; only its host may ask for a rest
 _LONGEST_SAID = 200
 
 _AGAIN = "It is tried again by itself."
@@ -77,6 +79,13 @@ def read_all(http: Http, shop: Shop, path: str, params: Mapping[str, str] | None
     raise Refused(f"The shop has over {_MOST_PAGES * PER_PAGE} entries under {path}.", "Remove those that are not needed.")
 
 
+def total(http: Http, shop: Shop, path: str, params: Mapping[str, str]) -> int | None:
+    """How many entries a list has by its header; None where the shop's host removes it."""
+    answer = _answer(http, shop, "GET", path, params=params)
+    text = answer.headers.get("x-wp-total", "")
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
 def write(
     http: Http, shop: Shop, method: str, path: str, body: object, params: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
@@ -100,12 +109,21 @@ def checked_params(params: Mapping[str, str]) -> Mapping[str, str]:
 def _call(
     http: Http, shop: Shop, method: str, path: str, *, params: Mapping[str, str] | None = None, body: object = None
 ) -> object:
+    return _answer(http, shop, method, path, params=params, body=body).json()
+
+
+def _answer(
+    http: Http, shop: Shop, method: str, path: str, *, params: Mapping[str, str] | None = None, body: object = None
+) -> Answer:
     url, auth = signed(shop, method, api_url(shop, path), checked_params(params or {}))
+    http.pace.take(shop.address)
     answer = http.call(method, url, json=body, auth=auth)
+    if answer.status in (429, 503) and (wait := retry_after_seconds(answer.headers)):
+        http.pace.note(shop.address, Limit(0, _CALLS_AFTER_A_REST, reset_seconds=wait))
     if not _is_json(answer):
         raise _page_error(answer)
     if 200 <= answer.status < 300:
-        return answer.json()
+        return answer
     raise _said_error(answer)
 
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from connector.platform import Account, Refused, Shop, Subscriptions
+from connector.platform import Account, Flaw, Refused, Shop, Subscriptions
 from platforms.http import Http
-from platforms.woocommerce.client import Absent, read, read_all, write
+from platforms.woocommerce.client import Absent, read, read_all, read_list, write
 from platforms.woocommerce.webhook import TOPICS
 
 _OLDEST = (8, 2)  # the release that made today's order storage the default
@@ -51,6 +51,22 @@ def subscribe(http: Http, shop: Shop, address: str) -> Subscriptions:
     return Subscriptions(TOPICS, {"webhook_secret": secret})
 
 
+def flaws(http: Http, shop: Shop, address: str) -> tuple[Flaw, ...]:
+    """Topics without an active webhook at `address`: the shop disables one after seven failures in a row (10.5.0)."""
+    ours = _ours(http, shop)
+    return tuple(flaw for topic in TOPICS if (flaw := _flaw(topic, address, ours)) is not None)
+
+
+def _flaw(topic: str, address: str, ours: Sequence[Mapping[str, Any]]) -> Flaw | None:
+    of_topic = [webhook for webhook in ours if webhook.get("topic") == topic]
+    here = [webhook for webhook in of_topic if webhook.get("delivery_url") == address]
+    if any(webhook.get("status") == "active" for webhook in here):
+        return None
+    if here:
+        return Flaw(topic, "disabled", str(here[0].get("status", "")))
+    return Flaw(topic, "elsewhere", str(of_topic[0].get("delivery_url", ""))) if of_topic else Flaw(topic, "missing")
+
+
 def _ours(http: Http, shop: Shop) -> list[dict[str, Any]]:
     """Those whose address ends with this shop's key: also those that point at a former address of ours."""
     return [
@@ -73,3 +89,10 @@ def _sorted(ours: Sequence[dict[str, Any]], address: str, *, known: bool) -> tup
 def _object(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     found = document.get(name)
     return found if isinstance(found, Mapping) else {}
+
+
+def choices(http: Http, shop: Shop, name: str) -> tuple[str, ...]:
+    """The statuses an order can have in this shop, its own ones included, for the settings that name a status."""
+    if not name.startswith("status_"):
+        return ()
+    return tuple(str(row.get("slug")) for row in read_list(http, shop, "orders/statuses") if row.get("slug"))

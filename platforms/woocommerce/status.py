@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from connector.domain.settings import SETTINGS, value
 from connector.platform import Act, Announcement, Outcome, Refused, Shop, Told
 from platforms.http import Http
 from platforms.woocommerce.client import Unfit, write
@@ -38,7 +39,6 @@ ROWS = {
 # These mean more than anything we could say. Any status can be set from any other, so it is we who must not (10.5.0).
 _MEAN_MORE = frozenset({"cancelled", "refunded", "failed", "trash", "checkout-draft", "auto-draft"})
 _STOCK_TAKEN = frozenset({"processing", "on-hold"})
-_DEFAULT_NOTICE = "Your order {number} is ready for pickup at {location}."
 _NO_WORD = "WooCommerce has no word for {act}; the shop's setting {setting} can name a status of its own."
 _NOT_ALL = "The status {status} is told once every part is {act}."
 
@@ -54,8 +54,10 @@ class _Done:
 
 def announce(http: Http, shop: Shop, announcement: Announcement) -> Outcome:
     """Read the order; already so? done; else write what its row says. What stands is never written again."""
+    if announcement.act is Act.TAKEN_BACK:
+        return _taken_back(http, shop, announcement)
     row = ROWS[announcement.act]
-    custom = str(shop.settings.get(row.setting) or "")
+    custom = str(value(shop.settings, row.setting) or "")
     if not (row.status or row.notice or (custom and announcement.last)):
         why = _NOT_ALL if custom else _NO_WORD
         return Outcome(Told.UNSUPPORTED, why.format(act=announcement.act.value, setting=row.setting, status=custom))
@@ -68,6 +70,18 @@ def announce(http: Http, shop: Shop, announcement: Announcement) -> Outcome:
     if status == "completed" and not row.leaves:
         return Outcome(Told.ALREADY, "The shop says completed already.")
     return _outcome(status, _write_row(http, shop, announcement, row, custom, order))
+
+
+def _taken_back(http: Http, shop: Shop, announcement: Announcement) -> Outcome:
+    """An order we called completed is processing again; its stock stays taken by that move (10.5.0)."""
+    order = find(http, shop, announcement.order_id)
+    status = str(order.get("status", "")) if order is not None else ""
+    if status in _MEAN_MORE or order is None:
+        return Outcome(Told.WITHHELD, f"The shop says {status or 'that there is no such order'}, which is not overwritten.")
+    if status != "completed":
+        return Outcome(Told.ALREADY, f"The shop says {status}: it did not count the order as handed over.")
+    write(http, shop, "PUT", f"orders/{announcement.order_id}", {"status": "processing"})
+    return Outcome(Told.APPLIED, "The status is processing again.")
 
 
 def _outcome(status: str, done: _Done) -> Outcome:
@@ -119,5 +133,5 @@ def _write_order(http: Http, shop: Shop, order_id: str, changes: dict[str, Any],
 
 def _notice(shop: Shop, announcement: Announcement) -> str:
     """The merchant's own words (`ready_notice`, with {number} and {location}) or ours."""
-    text = str(shop.settings.get("ready_notice") or _DEFAULT_NOTICE)
+    text = str(value(shop.settings, "ready_notice") or SETTINGS["ready_notice"].default)
     return text.replace("{number}", announcement.number).replace("{location}", announcement.location_name)

@@ -8,7 +8,7 @@ from typing import Any
 
 from connector.domain.errors import Rejected
 from sandbox.bigcommerce.collecting import method_id
-from sandbox.bigcommerce.v3 import product_id, variant_id
+from sandbox.bigcommerce.selling import product_id, variant_id
 from sandbox.catalogue import ITEM_BY_SKU, LOCATION_BY_CODE
 from sandbox.shopfront import PICKUP, Wanted
 

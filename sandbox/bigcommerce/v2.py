@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -42,7 +43,23 @@ def found(shop: Shop, order_id: int) -> Order:
 def _add_orders(api: flask.Blueprint, shop: Shop, base: str) -> None:
     @api.get(base)
     def orders() -> Response:
-        return v2_list([_shown(row) for row in _sorted([row for row in shop.orders() if _wanted(row)])])
+        return v2_list(_sorted([row for row in shop.orders() if _wanted(row)]), _shown)
+
+    @api.get(f"{base}/count")
+    def count_orders() -> Response:
+        wanted = Counter(row["status_id"] for row in shop.orders() if _wanted(row))
+        rows = [
+            {
+                "id": number,
+                "name": name,
+                "system_label": name,
+                "custom_label": label,
+                "count": wanted[number],
+                "sort_order": number,
+            }
+            for number, (name, label) in STATUSES.items()
+        ]
+        return answer({"statuses": rows, "count": sum(wanted.values())})
 
     @api.get(f"{base}/<int:order_id>")
     def order(order_id: int) -> Response:

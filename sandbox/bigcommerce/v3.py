@@ -7,23 +7,14 @@ from typing import Any
 import flask
 from flask import Response
 
-from sandbox.bigcommerce import collecting
+from sandbox.bigcommerce import collecting, selling
 from sandbox.bigcommerce.answers import Refusal, answer, listed, nothing, v3_list, wanted_json
+from sandbox.bigcommerce.selling import product_id, variant_id
 from sandbox.bigcommerce.shop import Shop
 from sandbox.catalogue import ITEMS, LOCATIONS, CatalogueItem, CatalogueLocation
 
 _INVENTORY_SETTINGS = ("update_stock_behavior", "edit_order_stock_adjustment", "refund_order_stock_adjustment")
 _MOST_HOOKS_PER_SCOPE = 10
-
-
-def variant_id(item: CatalogueItem) -> int:
-    """The id of the only variant of an article."""
-    return 500 + item.number
-
-
-def product_id(item: CatalogueItem) -> int:
-    """The id of the article."""
-    return 100 + item.number
 
 
 def add(api: flask.Blueprint, shop: Shop) -> None:
@@ -32,6 +23,7 @@ def add(api: flask.Blueprint, shop: Shop) -> None:
     _add_hooks(api, shop, f"{base}/hooks")
     _add_inventory(api, shop, f"{base}/inventory")
     _add_settings(api, shop, f"{base}/settings/inventory")
+    selling.add(api, shop, base)
     collecting.add(api, shop, base)
 
     @api.get(f"{base}/orders/<int:order_id>/transactions")

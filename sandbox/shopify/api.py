@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,9 @@ import flask
 from flask import Response
 from graphql import GraphQLError, GraphQLSchema, build_schema, execute_sync, parse, validate
 
-from sandbox.catalogue import CREDENTIALS
 from sandbox.faults import Knobs, guard
-from sandbox.shopify import cost
+from sandbox.shopify import cost, granting
+from sandbox.shopify.bulk import Bulk
 from sandbox.shopify.cost import Bucket
 from sandbox.shopify.resolvers import roots
 from sandbox.shopify.shop import Shop
@@ -25,24 +24,32 @@ def blueprint(shop: Shop, knobs: Knobs, bucket: Bucket) -> flask.Blueprint:
     """POST /shopify/admin/api/<version>/graphql.json"""
     schema = build_schema((Path(__file__).parent / "schema.graphql").read_text(encoding="utf-8"))
     api = flask.Blueprint("shopify", __name__, url_prefix="/shopify")
+    bulk = Bulk(shop.store, schema, lambda: roots(shop, bulk))
     guard(api, "shopify", knobs, throttled=lambda: _throttled(bucket), broken=_broken)
 
     @api.post("/admin/api/<version>/graphql.json")
     def graphql(version: str) -> Response:
         if version != VERSION:
             return _answer({"errors": "Not Found"}, 404)
-        given = flask.request.headers.get("X-Shopify-Access-Token", "").encode()
-        if not hmac.compare_digest(given, CREDENTIALS["shopify"]["token"].encode()):
+        if not granting.admits(shop.store, flask.request.headers.get("X-Shopify-Access-Token", "")):
             return _answer({"errors": _BAD_TOKEN}, 401)
         asked = flask.request.get_json(silent=True)
         if not isinstance(asked, dict) or not isinstance(asked.get("query"), str):
             return _answer({"errors": {"query": "Required parameter missing or invalid"}}, 400)
-        return _answer(_executed(schema, shop, bucket, asked["query"], asked.get("variables") or {}))
+        root = roots(shop, bulk, flask.request.root_url.rstrip("/") + "/shopify")
+        return _answer(_executed(schema, shop, bucket, root, asked["query"], asked.get("variables") or {}))
+
+    @api.get("/bulk/<int:number>.jsonl")
+    def bulk_file(number: int) -> Response:
+        """At Shopify it lies on a storage service, at an address with a signature of its own."""
+        return bulk.file(number)
 
     return api
 
 
-def _executed(schema: GraphQLSchema, shop: Shop, bucket: Bucket, text: str, variables: dict[str, Any]) -> dict[str, Any]:
+def _executed(
+    schema: GraphQLSchema, shop: Shop, bucket: Bucket, root: object, text: str, variables: dict[str, Any]
+) -> dict[str, Any]:
     """The whole answer: parsed, measured, and carried out as one change of the store."""
     try:
         document = parse(text)
@@ -57,7 +64,7 @@ def _executed(schema: GraphQLSchema, shop: Shop, bucket: Bucket, text: str, vari
     if not bucket.take(asked):
         return _error("Throttled", "THROTTLED", {"cost": bucket.cost(asked, None)})
     with shop.store.together():
-        result = execute_sync(schema, document, root_value=roots(shop), variable_values=variables).formatted
+        result = execute_sync(schema, document, root_value=root, variable_values=variables).formatted
     used = min(asked, cost.actual(result.get("data")) or asked)
     bucket.take(used - asked)
     return {**result, "extensions": {"cost": bucket.cost(asked, used)}}

@@ -9,7 +9,9 @@ from typing import Any
 from graphql import GraphQLError
 
 from connector.domain.errors import ConnectorError
-from sandbox.shopify import orders
+from sandbox.catalogue import LOCATIONS
+from sandbox.shopify import inventory, moving, orders
+from sandbox.shopify.bulk import Bulk
 from sandbox.shopify.orders import Order, Part, gid
 from sandbox.shopify.shop import Shop
 from sandbox.shopify.views import (
@@ -19,32 +21,42 @@ from sandbox.shopify.views import (
     location_views,
     order_view,
     part_view,
+    refund_view,
     shipment_view,
     shop_view,
     subscription_view,
 )
 
 _GID = re.compile(r"gid://shopify/[A-Za-z]+/([0-9]+)")
-_QUERY = re.compile(r"updated_at:>='?([0-9T:+-]+Z?)'?")
+_TERM = re.compile(r"(updated_at|created_at):(>=|<)'?([0-9T:+-]+Z?)'?")
+_SORTS = {"UPDATED_AT": "updated_at", "CREATED_AT": "created_at"}
 _WORKABLE = ("OPEN", "IN_PROGRESS")
 
 
-def roots(shop: Shop) -> dict[str, Callable[..., Any] | View]:
+def roots(shop: Shop, bulk: Bulk, base_url: str = "") -> dict[str, Callable[..., Any] | View]:
     """The root value: every field of QueryRoot and Mutation."""
     return {
         "shop": shop_view(),
         "currentAppInstallation": {"id": gid("AppInstallation", 1), "accessScopes": [{"handle": scope} for scope in SCOPES]},
+        "bulkOperation": lambda info, **given: bulk.view(_number(given["id"]), base_url),
+        "bulkOperationRunQuery": lambda info, **given: bulk.run(given["query"], grouped=given["groupObjects"]),
         "order": lambda info, **given: _order(shop, given["id"]),
         "orders": lambda info, **given: _orders(shop, info, **given),
+        "ordersCount": lambda info, **given: {"count": len(_searched(shop, given.get("query") or ""))},
         "fulfillmentOrder": lambda info, **given: _found_part(shop, given["id"]),
         "fulfillment": lambda info, **given: _found_shipment(shop, given["id"]),
         "locations": lambda info, **given: connection(location_views())(info, **given),
+        **inventory.roots(shop),
         "webhookSubscriptions": lambda info, **given: _subscriptions(shop)(info, **given),
         "webhookSubscriptionCreate": lambda info, **given: _subscribe(shop, given["topic"], given["webhookSubscription"]),
         "webhookSubscriptionDelete": lambda info, **given: _unsubscribe(shop, given["id"]),
         "orderMarkAsPaid": lambda info, **given: _mark_as_paid(shop, given["input"]["id"]),
         "fulfillmentCreate": lambda info, **given: _fulfill(shop, given["fulfillment"]),
         "fulfillmentOrderLineItemsPreparedForPickup": lambda info, **given: _prepare(shop, given["input"]),
+        "fulfillmentOrderMove": lambda info, **given: _move(shop, given),
+        "fulfillmentOrderOpen": lambda info, **given: _open(shop, given["id"]),
+        "fulfillmentCancel": lambda info, **given: _cancel_shipment(shop, given["id"]),
+        "refund": lambda info, **given: _found_refund(shop, given["id"]),
         "fulfillmentOrderReportProgress": lambda info, **given: _progress(shop, given["id"]),
     }
 
@@ -58,13 +70,23 @@ def _order(shop: Shop, order_id: str) -> View | None:
 
 
 def _orders(shop: Shop, info: object, query: str = "", **arguments: Any) -> View:
-    """By modification time, then id; the only search known is updated_at:>='…'."""
-    since = _QUERY.fullmatch(query)
-    if query and since is None:
+    """By the time of the sort key, then id."""
+    field = _SORTS[arguments.get("sortKey") or "UPDATED_AT"]
+    found = sorted(_searched(shop, query), key=lambda order: (order[field], order["id"]))
+    return connection(found, lambda order: order_view(shop, order))(info, **arguments)
+
+
+def _searched(shop: Shop, query: str) -> list[Order]:
+    """The only search known is by bounds of updated_at and created_at."""
+    terms = [_TERM.fullmatch(word) for word in query.split()]
+    if not all(terms):
         raise GraphQLError(f"The sandbox cannot search orders for {query!r}.")
-    found = [order for order in shop.orders() if since is None or order["updated_at"] >= since[1]]
-    found.sort(key=lambda order: (order["updated_at"], order["id"]))
-    return connection([order_view(shop, order) for order in found])(info, **arguments)
+    bounds = [(term[1], term[2], term[3]) for term in terms if term]
+    return [order for order in shop.orders() if all(_within(order[field], sign, at) for field, sign, at in bounds)]
+
+
+def _within(stamp: str, sign: str, bound: str) -> bool:
+    return stamp >= bound if sign == ">=" else stamp < bound
 
 
 def _found_part(shop: Shop, part_id: str) -> View | None:
@@ -86,7 +108,7 @@ def _part(shop: Shop, part_id: str) -> tuple[Order, Part] | None:
 
 
 def _subscriptions(shop: Shop) -> Callable[..., View]:
-    return connection([subscription_view(found) for found in shop.webhooks.standing()])
+    return connection(shop.webhooks.standing(), subscription_view)
 
 
 def _number(global_id: str) -> int:
@@ -204,6 +226,49 @@ def _progress(shop: Shop, part_id: str) -> View:
         return {"fulfillmentOrder": part_view(order, {**part, "status": "IN_PROGRESS"})}
 
     return _refusing({"fulfillmentOrder": None}, act)
+
+
+def _move(shop: Shop, wanted: Mapping[str, Any]) -> View:
+    def act() -> View:
+        found = _part(shop, wanted["id"])
+        code = next((place.code for place in LOCATIONS if orders.location_gid(place.code) == wanted["newLocationId"]), "")
+        if found is None or not code:
+            raise _No("id", "Fulfillment order or location not found.")
+        order, part = found
+        if part["status"] == "IN_PROGRESS":
+            raise _No("id", "Progress was reported.", "CANNOT_MOVE_FULFILLMENT_ORDER_WITH_REPORTED_PROGRESS")
+        units = {_number(line["id"]): line["quantity"] for line in wanted.get("fulfillmentOrderLineItems") or ()}
+        there = moving.move(shop, str(order["id"]), part["id"], code, units)
+        return {"movedFulfillmentOrder": part_view(order, there), "originalFulfillmentOrder": part_view(order, part)}
+
+    return _refusing({"movedFulfillmentOrder": None, "originalFulfillmentOrder": None}, act)
+
+
+def _open(shop: Shop, part_id: str) -> View:
+    def act() -> View:
+        order, part = _workable(shop, part_id)
+        moving.reopen(shop, str(order["id"]), part["id"])
+        return {"fulfillmentOrder": part_view(order, {**part, "status": "OPEN"})}
+
+    return _refusing({"fulfillmentOrder": None}, act)
+
+
+def _cancel_shipment(shop: Shop, shipment_id: str) -> View:
+    def act() -> View:
+        number = _number(shipment_id)
+        order = shop.owner(number)
+        if order is None:
+            raise _No("id", "Fulfillment not found.")
+        moving.unship(shop, str(order["id"]), number)
+        return {"fulfillment": _found_shipment(shop, shipment_id)}
+
+    return _refusing({"fulfillment": None}, act)
+
+
+def _found_refund(shop: Shop, refund_id: str) -> View | None:
+    number = _number(refund_id)
+    found = ((order, made) for order in shop.orders() for made in order.get("refunds", ()) if made["id"] == number)
+    return next((refund_view(order, made) for order, made in found), None)
 
 
 def _mark_as_paid(shop: Shop, order_id: str) -> View:

@@ -32,7 +32,7 @@ class Shop:
     def __init__(self, store: Store, sender: Sender, routing_seconds: float = _ROUTING_SECONDS) -> None:
         self.store = store
         self.webhooks = Webhooks(store, sender)
-        self._stock = Stock(store, self._level_changed)
+        self.inventory = Stock(store, self._level_changed)
         self._routing_seconds = routing_seconds
 
     # --- customers ---------------------------------------------------------------------------------------------------
@@ -40,7 +40,7 @@ class Shop:
     def place(self, wanted: Wanted) -> str:
         """See Shopfront."""
         with self.store.together():
-            order = placing.new_order(self.store, wanted, self._stock.available, self._routing_seconds)
+            order = placing.new_order(self.store, wanted, self.inventory.available, self._routing_seconds)
             self._commit(order, order["parts"])
             order["paid_minor"] = orders.total_minor(order) if wanted.paid else 0
             self._emit("orders/create", order)
@@ -51,7 +51,7 @@ class Shop:
 
     def pay(self, order_id: str) -> None:
         """See Shopfront. Digital goods and gift cards are delivered by the shop itself once they are paid."""
-        with self._changing(order_id) as order:
+        with self.changing(order_id) as order:
             if order["cancelled_at"]:
                 raise Rejected(f"{order['name']} is cancelled.", "")
             order["paid_minor"] += max(0, orders.outstanding_minor(order))
@@ -61,8 +61,8 @@ class Shop:
 
     def cancel(self, order_id: str) -> None:
         """See Shopfront: gives back the money and the stock."""
-        with self._changing(order_id) as order:
-            if order["cancelled_at"] or any(shipment["goods"] for shipment in order["shipments"]):
+        with self.changing(order_id) as order:
+            if order["cancelled_at"] or any(shipment["goods"] for shipment in orders.standing(order)):
                 raise Rejected(f"{order['name']} is cancelled or has been fulfilled.", "Refund it instead.")
             for line in order["lines"]:
                 self._take_off(order, line, line["current"], restock=True)
@@ -74,25 +74,28 @@ class Shop:
 
     def edit(self, order_id: str, quantities: Mapping[str, int]) -> None:
         """See Shopfront."""
-        with self._changing(order_id) as order:
+        with self.changing(order_id) as order:
             for sku, quantity in quantities.items():
                 self._edit_line(order, sku, quantity)
             self.webhooks.emit("orders/edited", {"order_edit": {"order_id": order["id"], "created_at": orders.stamp()}})
 
-    def refund(self, order_id: str, quantities: Mapping[str, int], *, restock: bool) -> None:
-        """See Shopfront. Units still here are taken off first, then units that had left."""
-        with self._changing(order_id) as order:
+    def refund(self, order_id: str, quantities: Mapping[str, int], *, restock: bool, location: str = "") -> None:
+        """See Shopfront. Units still here are taken off first, then units that had left: those come back to `location`."""
+        with self.changing(order_id) as order:
             lines = []
             for sku, units in quantities.items():
                 line = self._one_line(order, sku)
                 if not 0 < units <= line["current"]:
                     raise Rejected(f"{units} of {sku} cannot be refunded.", f"At most {line['current']} can.")
                 paid = min(units * line["price_minor"], order["paid_minor"] - order["refunded_minor"])
-                self._take_off(order, line, units, restock=restock)
+                back = self._take_off(order, line, units, restock=restock, location=location)
                 order["refunded_minor"] += paid
-                lines.append(
-                    {"line_item_id": line["id"], "quantity": units, "restock_type": "cancel" if restock else "no_restock"}
-                )
+                place = location or order["parts"][0]["location"]
+                for count, kind in ((units - back, "cancel"), (back, "return")):
+                    restocked = kind if restock else "no_restock"
+                    lines += [
+                        {"line_item_id": line["id"], "quantity": count, "restock_type": restocked, "location": place}
+                    ] * bool(count)
             self._emit_refund(order, lines)
 
     def hold(self, order_id: str) -> None:
@@ -116,7 +119,7 @@ class Shop:
 
     def stock(self) -> dict[str, dict[str, int]]:
         """See Shopfront."""
-        return self._stock.levels()
+        return self.inventory.levels()
 
     def order(self, order_id: str) -> Order | None:
         """The order by its number or global id."""
@@ -135,7 +138,7 @@ class Shop:
 
     def fulfill(self, order_id: str, units: list[tuple[int, int, int]], tracking: dict[str, str]) -> dict[str, Any]:
         """A fulfillment of units by (fulfillment order, its line, quantity); the caller has checked the rules."""
-        with self._changing(order_id) as order:
+        with self.changing(order_id) as order:
             chosen = []
             for part_id, line_id, count in units:
                 part = next(part for part in order["parts"] if part["id"] == part_id)
@@ -144,7 +147,7 @@ class Shop:
 
     def mark(self, order_id: str, part_id: int, *, note: str = "", **fields: object) -> None:
         """Change a fulfillment order's own fields, with a note on the order's timeline."""
-        with self._changing(order_id) as order:
+        with self.changing(order_id) as order:
             next(part for part in order["parts"] if part["id"] == part_id).update(fields)
             if note:
                 order["notes"].append(note)
@@ -152,7 +155,8 @@ class Shop:
     # --- parts of the acts -------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def _changing(self, order_id: str) -> Iterator[Order]:
+    def changing(self, order_id: str) -> Iterator[Order]:
+        """Change an order: it is stored and its webhook queued afterwards."""
         with self.store.together():
             order = self.order(order_id)
             if order is None:
@@ -179,6 +183,7 @@ class Shop:
 
     def _emit_refund(self, order: Order, lines: list[dict[str, Any]]) -> None:
         number = self.store.next_id("shopify.refund", _FIRST_REFUND)
+        order.setdefault("refunds", []).append({"id": number, "lines": lines})
         self.webhooks.emit("refunds/create", webhooks.refund_body(order, number, lines))
 
     def _level_changed(self, sku: str, code: str, available: int) -> None:
@@ -187,7 +192,7 @@ class Shop:
     def _commit(self, order: Order, parts: list[Part]) -> None:
         for part in parts:
             for line in part["lines"]:
-                self._stock.commit(orders.line_of(order, line["line"])["sku"], part["location"], line["remaining"])
+                self.inventory.commit(orders.line_of(order, line["line"])["sku"], part["location"], line["remaining"])
 
     def _one_line(self, order: Order, sku: str) -> Line:
         found = orders.lines_of(order, sku)
@@ -212,15 +217,15 @@ class Shop:
         elif more > 0:
             line["quantity"] += more
             line["current"] += more
-            added = placing.parts_for(self.store, [{**line, "current": more}], self._stock.available)
+            added = placing.parts_for(self.store, [{**line, "current": more}], self.inventory.available)
             self._commit(order, added)
             order["parts"] += added
 
-    def _take_off(self, order: Order, line: Line, units: int, *, restock: bool) -> None:
-        """Units are wanted no more: first those still here, then those that had left."""
+    def _take_off(self, order: Order, line: Line, units: int, *, restock: bool, location: str = "") -> int:
+        """Units are wanted no more: first those still here, then those that had left, whose number is the answer."""
         line["current"] -= units
         rest = units
-        back = self._stock.commit if restock else None
+        back = self.inventory.commit if restock else None
         for part, entry in ((p, e) for p in order["parts"] for e in p["lines"] if e["line"] == line["id"]):
             count = min(rest, entry["remaining"])
             entry["remaining"] -= count
@@ -229,11 +234,12 @@ class Shop:
             if back is not None:
                 back(line["sku"], part["location"], -count)
             else:
-                self._stock.write_off(line["sku"], part["location"], count)
+                self.inventory.write_off(line["sku"], part["location"], count)
             if part["status"] in orders.ALIVE and not orders.remaining(part):
                 part["status"] = "CLOSED"
         if rest and restock:
-            self._stock.bring_back(line["sku"], order["parts"][0]["location"], rest)
+            self.inventory.bring_back(line["sku"], location or order["parts"][0]["location"], rest)
+        return rest
 
     def _ship(self, order: Order, chosen: list[tuple[Part, dict[str, Any], int]], tracking: dict[str, str]) -> dict[str, Any]:
         number = len(order["shipments"]) + 1
@@ -243,13 +249,15 @@ class Shop:
             "status": "SUCCESS",
             "created_at": orders.stamp(),
             "tracking": tracking,
+            "location": chosen[0][0]["location"],
+            "method": chosen[0][0]["method"],
             "goods": any(part["method"] != "NONE" for part, _, _ in chosen),
             "lines": [],
         }
         for part, entry, count in chosen:
             entry["remaining"] -= count
             shipment["lines"].append({"id": entry["id"], "line": entry["line"], "quantity": count})
-            self._stock.leave(orders.line_of(order, entry["line"])["sku"], part["location"], count)
+            self.inventory.leave(orders.line_of(order, entry["line"])["sku"], part["location"], count)
             part["status"] = part["status"] if orders.remaining(part) else "CLOSED"
         order["shipments"].append(shipment)
         whole = orders.fulfillment_status(order) == "FULFILLED"
@@ -258,7 +266,7 @@ class Shop:
         return shipment
 
     def _restate(self, order_id: str, states: Mapping[str, str]) -> None:
-        with self._changing(order_id) as order:
+        with self.changing(order_id) as order:
             for part in order["parts"]:
                 part["status"] = states.get(part["status"], part["status"])
 

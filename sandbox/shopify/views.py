@@ -11,6 +11,7 @@ from sandbox.catalogue import CREDENTIALS, CURRENCY, LOCATION_BY_CODE, LOCATIONS
 from sandbox.shopify import orders
 from sandbox.shopify.orders import Line, Order, Part, gid
 from sandbox.shopify.shop import Shop
+from sandbox.shopify.webhooks import VERSION
 
 View = dict[str, Any]
 
@@ -22,24 +23,32 @@ SCOPES = (
     "read_customers",
     "read_products",
     "read_locations",
+    "write_inventory",
     "write_merchant_managed_fulfillment_orders",
 )
 _MOST_AT_ONCE = 250
 _METHOD_NAMES = {"SHIPPING": "Colissimo", orders.PICKUP: "Retrait en boutique", "NONE": None}
 
 
-def connection(nodes: Sequence[Any]) -> Callable[..., View]:
-    """A connection over these nodes; cursors are positions."""
+EVERYTHING = object()  # the context of a bulk operation, whose connections have no pages
 
-    def page(info: object, first: int | None = None, after: str | None = None, **_: object) -> View:
+
+def connection(nodes: Sequence[Any], view: Callable[[Any], Any] = lambda node: node) -> Callable[..., View]:
+    """A connection over these nodes, of which only those asked for are made a `view`; cursors are positions."""
+
+    def page(info: Any, first: int | None = None, after: str | None = None, **_: object) -> View:
+        if info.context is EVERYTHING:
+            return {"edges": ({"node": view(node)} for node in nodes)}
         if first is None:
             raise GraphQLError("you must provide one of first or last")
         if not 0 <= first <= _MOST_AT_ONCE:
             raise GraphQLError(f"first cannot exceed {_MOST_AT_ONCE}")
         start = int(after) if after and after.isdigit() else 0
         end = start + first
+        shown = [view(node) for node in nodes[start:end]]
         return {
-            "nodes": list(nodes[start:end]),
+            "nodes": shown,
+            "edges": [{"node": node} for node in shown],
             "pageInfo": {"hasNextPage": end < len(nodes), "endCursor": str(min(end, len(nodes))) if nodes else None},
         }
 
@@ -73,6 +82,13 @@ def order_view(shop: Shop, order: Order) -> View:
         "shippingAddress": _postal(order["address"]),
         "billingAddress": _postal(order["address"]),
         "currentTotalPriceSet": money(orders.total_minor(order)),
+        "taxesIncluded": True,
+        "currentShippingPriceSet": money(0),
+        "currentTotalTaxSet": money(0),
+        "currentTotalDutiesSet": None,
+        "currentTotalAdditionalFeesSet": None,
+        "totalTipReceivedSet": money(0),
+        "refunds": lambda info, first=None: [refund_view(order, made) for made in order.get("refunds", ())][:first],
         "totalOutstandingSet": money(orders.outstanding_minor(order)),
         "shippingLine": {"title": _METHOD_NAMES[orders.PICKUP if order["handover"] == "pickup" else "SHIPPING"]},
         "fulfillmentsCount": {"count": len(shipments)},
@@ -110,6 +126,9 @@ def part_view(order: Order, part: Part) -> View:
         },
         "deliveryMethod": {"methodType": part["method"], "presentedName": _METHOD_NAMES[part["method"]]},
         "supportedActions": [{"action": action} for action in _actions(part)],
+        "locationsForMove": lambda info, **given: connection(_movable(part, given.get("locationIds")))(
+            info, first=given.get("first")
+        ),
         "lineItems": connection([_part_line_view(order, line) for line in part["lines"]]),
     }
 
@@ -134,9 +153,23 @@ def shipment_view(order: Order, shipment: View) -> View:
     }
 
 
+def refund_view(order: Order, made: View) -> View:
+    """A Refund."""
+    lines = [
+        {
+            "quantity": line["quantity"],
+            "restockType": line["restock_type"].upper(),
+            "location": {"id": orders.location_gid(line["location"])},
+            "lineItem": line_view(orders.line_of(order, line["line_item_id"])),
+        }
+        for line in made["lines"]
+    ]
+    return {"id": gid("Refund", made["id"]), "refundLineItems": connection(lines)}
+
+
 def subscription_view(subscription: View) -> View:
     """A WebhookSubscription."""
-    return {**subscription, "id": gid("WebhookSubscription", subscription["number"])}
+    return {**subscription, "id": gid("WebhookSubscription", subscription["number"]), "apiVersion": {"handle": VERSION}}
 
 
 def location_views() -> list[View]:
@@ -162,6 +195,15 @@ def _part_line_view(order: Order, line: View) -> View:
         "remainingQuantity": line["remaining"],
         "lineItem": line_view(orders.line_of(order, line["line"])),
     }
+
+
+def _movable(part: Part, wanted: list[str] | None) -> list[View]:
+    """Every other location, as the shop stocks everything everywhere."""
+    return [
+        {"movable": place["id"] != orders.location_gid(part["location"]), "message": None, "location": place}
+        for place in location_views()
+        if wanted is None or place["id"] in wanted
+    ]
 
 
 def _actions(part: Part) -> tuple[str, ...]:

@@ -36,6 +36,7 @@ _TOPICS = tuple(
 )
 _OPEN = frozenset({"index", "no_route"})
 _RETRY_AFTER_SECONDS = "1"
+_MOST_IN_A_BATCH = 100
 
 
 def blueprint(shop: Shop, hooked: Hooks, knobs: Knobs) -> Blueprint:
@@ -49,7 +50,7 @@ def blueprint(shop: Shop, hooked: Hooks, knobs: Knobs) -> Blueprint:
         hooked.base_url = request.root_url.rstrip("/") + PREFIX
         hooked.run_waiting()
         if (request.endpoint or "").rpartition(".")[2] not in _OPEN:
-            authenticate(nonces)
+            authenticate(nonces, shop.store)
 
     @api.errorhandler(Refusal)
     def refused(refusal: Refusal) -> Response:
@@ -156,7 +157,8 @@ def _product_routes(api: Blueprint, shop: Shop, hooked: Hooks) -> None:
     def list_products() -> Response:
         skus = parameters("sku")
         found = [product for product in products.every(shop) if not product["parent_id"] or product["sku"] in skus]
-        return paged([product for product in found if not skus or product["sku"] in skus], products.rendered)
+        found = [product for product in found if not skus or product["sku"] in skus]
+        return paged(products.chosen(found, parameters("include"), parameter("orderby")), products.rendered)
 
     @api.get(f"{_PRODUCTS}/<int:number>")
     def get_product(number: int) -> Response:
@@ -168,7 +170,25 @@ def _product_routes(api: Blueprint, shop: Shop, hooked: Hooks) -> None:
 
     @api.get(f"{_PRODUCTS}/<int:parent>/variations")
     def list_variations(parent: int) -> Response:
-        return paged([entry for entry in products.every(shop) if entry["parent_id"] == parent], products.rendered)
+        products.required(shop, parent)
+        found = [entry for entry in products.every(shop) if entry["parent_id"] == parent]
+        return paged(products.chosen(found, parameters("include"), parameter("orderby")), products.rendered)
+
+    @api.post(f"{_PRODUCTS}/batch")
+    def batch_products() -> Response:
+        return jsonify({"update": [batched(entry, 0) for entry in _updates(_body())]})
+
+    @api.post(f"{_PRODUCTS}/<int:parent>/variations/batch")
+    def batch_variations(parent: int) -> Response:
+        return jsonify({"update": [batched(entry, parent) for entry in _updates(_body())]})
+
+    def batched(entry: dict[str, Any], parent: int) -> dict[str, Any]:
+        """A batch is answered 200 with an error in the place of each item that failed."""
+        number = entry.get("id")
+        try:
+            return products.rendered(products.change(shop, one(int(number or 0), parent=parent), entry))
+        except Refusal as refusal:
+            return {"id": number, "error": refusal.document}
 
     @api.get(f"{_PRODUCTS}/<int:parent>/variations/<int:number>")
     def get_variation(parent: int, number: int) -> Response:
@@ -235,6 +255,16 @@ def _body() -> dict[str, Any]:
     if not isinstance(body, dict):
         raise Refusal(400, "rest_invalid_json", "Invalid JSON body passed.")
     return body
+
+
+def _updates(body: dict[str, Any]) -> list[dict[str, Any]]:
+    updates = body.get("update")
+    if not isinstance(updates, list) or not all(isinstance(entry, dict) for entry in updates):
+        raise invalid("update", "update is not of type array.")
+    if len(updates) > _MOST_IN_A_BATCH:
+        words = f"Unable to accept more than {_MOST_IN_A_BATCH} items for this request."
+        raise Refusal(413, "woocommerce_rest_request_entity_too_large", words)
+    return updates
 
 
 def _forced() -> bool:

@@ -80,6 +80,12 @@ def every(shop: Shop) -> list[dict[str, Any]]:
     return shop.store.all(_KIND)
 
 
+def chosen(found: list[dict[str, Any]], included: list[str], order: str) -> list[dict[str, Any]]:
+    """Those asked for by id; by id where that order is asked for."""
+    wanted = [product for product in found if not included or str(product["id"]) in included]
+    return sorted(wanted, key=lambda product: int(product["id"])) if order == "id" else wanted
+
+
 def rendered(product: Mapping[str, Any]) -> dict[str, Any]:
     """The product as the API and webhooks show it."""
     quantity = product["stock_quantity"]

@@ -13,7 +13,7 @@ from tests.flow.toy import World, world
 
 Make = Callable[[Mapping[tuple[str, str], int]], World]
 
-_PROMISED = text(
+PROMISED = text(
     """
     SELECT l.item_id, l.location_id, l.committed, coalesce(p.units, 0)
     FROM levels l LEFT JOIN (
@@ -35,4 +35,4 @@ def make(engine: Engine, seal: Seal) -> Iterator[Make]:
     yield lambda given: world(engine, seal, given)
     with engine.connect() as conn:
         assert stock.unbalanced(conn) == []
-        assert conn.execute(_PROMISED).all() == []
+        assert conn.execute(PROMISED).all() == []

@@ -29,6 +29,7 @@ def test_an_order_blocks_stock_where_the_first_location_has_everything(make: Mak
     assert in_words(part["reason"]) == "Quay has everything and comes first by priority."
     [row] = at.rows(inbox)
     assert (row["state"], row["reason"]) == ("done", "new")
+    assert at.rows(shops)[0]["last_delivery_at"] == at.now
 
 
 def test_an_order_is_split_without_dividing_a_line_and_says_why(make: Make) -> None:

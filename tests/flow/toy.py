@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,15 +20,24 @@ from connector.flow.stock import StockLine
 from connector.platform import (
     Account,
     Announcement,
+    CataloguePage,
+    Change,
     ChangedPage,
     Delivery,
+    Flaw,
+    Goods,
     Kind,
+    Level,
+    OrderPage,
     Outcome,
     Platform,
+    Refused,
     RemoteLocation,
     Shop,
+    Spot,
     Subscriptions,
     Told,
+    Written,
 )
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -79,6 +88,12 @@ class Toy:
     thin: bool = False
     pages: list[ChangedPage] = field(default_factory=list)
     asked_since: list[datetime] = field(default_factory=list)
+    per_page: int = 10
+    drafts: set[str] = field(default_factory=set)
+    unreadable: set[str] = field(default_factory=set)
+    list_hook: Callable[[str], OrderPage | None] = lambda cursor: None
+    flawed: list[Flaw] = field(default_factory=list)
+    subscribed: int = 0
 
     def fetch(self, shop: Shop, external_id: str) -> Order | None:
         self.fetched.append(external_id)
@@ -98,7 +113,32 @@ class Toy:
 
     def changed(self, shop: Shop, since: datetime, cursor: str) -> ChangedPage:
         self.asked_since.append(since)
-        return self.pages[int(cursor or 0)]
+        return self.pages[int(cursor or 0)] if self.pages else ChangedPage(())
+
+    def listed(self, since: datetime, until: datetime) -> list[Order]:
+        window = (one for one in self.held.values() if since <= one.placed_at < until)
+        return sorted(window, key=lambda one: (one.placed_at, one.external_id))
+
+    def list_orders(self, shop: Shop, since: datetime, until: datetime, cursor: str) -> OrderPage:
+        page = self.list_hook(cursor)
+        if page is not None:
+            return page
+        start = int(cursor or 0)
+        found = self.listed(since, until)
+        shown = found[start : start + self.per_page]
+        following = str(start + self.per_page) if len(found) > start + self.per_page else ""
+        odd = self.drafts | self.unreadable
+        return OrderPage(
+            tuple(one for one in shown if one.external_id not in odd),
+            tuple((one.external_id, "a draft") for one in shown if one.external_id in self.drafts),
+            tuple((one.external_id, "no date") for one in shown if one.external_id in self.unreadable),
+            following,
+        )
+
+    def subscribe(self, shop: Shop, url: str) -> Subscriptions:
+        self.subscribed += 1
+        self.flawed.clear()
+        return Subscriptions(("order",), {"webhook_secret": "s3cret"})
 
     def platform(self) -> Platform:
         return Platform(
@@ -113,12 +153,51 @@ class Toy:
             parse=lambda headers, body: Delivery("order", Kind.ORDER, "x", "1"),
             normalize=self.normalize,
             check=lambda shop: Account("toy-store", "Toy Store", "EUR"),
-            subscribe=lambda shop, url: Subscriptions(("order",), {"webhook_secret": "s3cret"}),
+            subscribe=self.subscribe,
             fetch_order=self.fetch,
             changed_orders=self.changed,
+            list_orders=self.list_orders,
+            count_orders=lambda shop, since, until: len(self.listed(since, until)),
+            flaws=lambda shop, url: tuple(self.flawed),
             locations=lambda shop: (RemoteLocation("L1", "Quay"), RemoteLocation("L2", "Depot")),
             announce=self.announce,
+            goods=Goods(
+                located=True,
+                most=3,
+                settles_seconds=0,
+                repeatable=True,
+                variants=lambda shop, cursor: self.catalogue[int(cursor or 0)],
+                obstacle=lambda shop: self.obstacle,
+                levels=self.levels,
+                publish=self.publish,
+            ),
         )
+
+    catalogue: list[CataloguePage] = field(default_factory=lambda: [CataloguePage(())])
+    obstacle: str = ""
+    shown: dict[Spot, int | None] = field(default_factory=dict)
+    bad: set[str] = field(default_factory=set)
+    pushed: list[tuple[str, list[Change]]] = field(default_factory=list)
+    meanwhile: list[Callable[[], None]] = field(default_factory=list)  # what happens right after a read of levels
+    fail_publish: list[Exception] = field(default_factory=list)
+
+    def levels(self, shop: Shop, spots: Sequence[Spot]) -> dict[Spot, Level]:
+        found = {spot: Level(self.shown[spot]) for spot in spots if spot in self.shown}
+        while self.meanwhile:
+            self.meanwhile.pop(0)()
+        return found
+
+    def publish(self, shop: Shop, key: str, changes: Sequence[Change]) -> dict[Spot, tuple[Written, str]]:
+        self.pushed.append((key, list(changes)))
+        if any(change.spot.unit_id in self.bad for change in changes):
+            raise Refused("One of them is not valid.")
+        stale = {change.spot for change in changes if self.shown[change.spot] != change.seen}
+        if stale:
+            return {change.spot: (Written.STALE if change.spot in stale else Written.SKIPPED, "") for change in changes}
+        self.shown.update({change.spot: change.quantity for change in changes})
+        if self.fail_publish:
+            raise self.fail_publish.pop(0)
+        return {change.spot: (Written.DONE, "") for change in changes}
 
     bodies: dict[str, Order] = field(default_factory=dict)
 
@@ -175,6 +254,11 @@ class World:
         with self.engine.connect() as conn:
             found = conn.execute(select(table).filter_by(**named).order_by(table.c.id))
             return [dict(row._mapping) for row in found]
+
+    def rows_of(self, table: Any) -> list[Mapping[str, Any]]:
+        """All rows of a table without an id."""
+        with self.engine.connect() as conn:
+            return [dict(row._mapping) for row in conn.execute(select(table))]
 
 
 def world(engine: Engine, seal: Seal, given: Mapping[tuple[str, str], int]) -> World:

@@ -15,7 +15,7 @@ _ROOT = Path(__file__).parents[2]
 _PROJECT = tomllib.loads((_ROOT / "pyproject.toml").read_text())
 _PACKAGES = tuple(_PROJECT["tool"]["importlinter"]["root_packages"])
 _LONGEST_FILE_LINES = {"tests": 600}  # a table of cases may be long
-_LONGEST_OTHER_LINES = 360  # aim at 300; the tables stand in one file
+_LONGEST_OTHER_LINES = 440  # aim at 300; the tables stand in one file
 _REFUSED_NAMES = {"sync", "process", "handle", "handler", "manager", "helper", "helpers", "util", "utils", "data", "info", "misc"}
 _LOCKS = ("requirements.lock", "requirements-dev.lock")
 

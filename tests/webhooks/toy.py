@@ -20,6 +20,7 @@ from connector.platform import (
     ChangedPage,
     Delivery,
     Kind,
+    OrderPage,
     Outcome,
     Platform,
     RemoteLocation,
@@ -99,6 +100,9 @@ TOY = Platform(
     subscribe=lambda shop, url: Subscriptions(("order",)),
     fetch_order=lambda shop, order_id: order(order_id),
     changed_orders=lambda shop, since, cursor: ChangedPage(()),
+    list_orders=lambda shop, since, until, cursor: OrderPage((order(),)),
+    count_orders=lambda shop, since, until: 1,
+    flaws=lambda shop, url: (),
     locations=lambda shop: (RemoteLocation("here", "Here"),),
     announce=lambda shop, announcement: _told(announcement),
 )

@@ -208,7 +208,7 @@ def test_check_refuses_another_store_and_a_wrong_token(linked: Linked) -> None:
 
 def test_check_names_missing_permissions(linked: Linked, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resolvers, "SCOPES", ("write_orders", "read_products", "read_locations"))
-    with pytest.raises(AuthLost, match=r"permissions read_customers, write_merchant_managed_fulfillment_orders\."):
+    with pytest.raises(AuthLost, match=r"permissions read_customers, write_inventory, write_merchant_managed_fulfillment_order"):
         linked.platform.check(linked.shop)
 
 

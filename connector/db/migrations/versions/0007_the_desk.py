@@ -10,7 +10,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0007"
-down_revision = "0001"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,81 @@
+"""What the store has on hand at each of its locations, read and set by absolute adjustments.
+
+Writes are accepted at once and applied a little later, so a read soon after may show the old level; the order of two writes
+of one item at one location is not defined. Relative adjustments are refused before a first absolute one, and never used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from connector.platform import Change, Level, Shop, Spot, Written
+from platforms.bigcommerce import client
+from platforms.bigcommerce.normalize import count
+from platforms.http import Http
+
+MOST = 200  # a request takes 2000; the platform asks for one bulk write at a time, and one bad item refuses the whole
+SETTLES_SECONDS = 5.0
+_UNITS_AT_ONCE = 100
+_PRODUCT = "product/"
+_SUBTRACTS_AGAIN = (
+    "BigCommerce lowers stock when an order is completed or shipped, so what was published before would be subtracted "
+    "again: set “Update stock levels” to when an order is placed, under Settings > Inventory."
+)
+
+
+def obstacle(http: Http, shop: Shop) -> str:
+    """Why nothing may be published: with `order_completed_or_shipped` our own word Completed would lower stock once more."""
+    answer = client.read(http, shop, "v3/settings/inventory")
+    settings = answer.get("data") if isinstance(answer, dict) else None
+    behavior = settings.get("update_stock_behavior") if isinstance(settings, dict) else None
+    return "" if behavior in (None, "order_placed") else _SUBTRACTS_AGAIN
+
+
+def levels(http: Http, shop: Shop, spots: Sequence[Spot]) -> Mapping[Spot, Level]:
+    """What can be sold at these spots: on hand less the safety stock, which BigCommerce keeps back by itself."""
+    wanted = set(spots)
+    found: dict[Spot, Level] = {}
+    for name, prefix in (("variant_id:in", ""), ("product_id:in", _PRODUCT)):
+        ids = _ids(spots, prefix)
+        for start in range(0, len(ids), _UNITS_AT_ONCE):
+            some = ids[start : start + _UNITS_AT_ONCE]
+            for row in client.v3_rows(http, shop, "v3/inventory/items", {name: ",".join(some)}):
+                found.update(_levels(row, name.partition(":")[0], prefix))
+    return {spot: level for spot, level in found.items() if spot in wanted}
+
+
+def _ids(spots: Sequence[Spot], prefix: str) -> list[str]:
+    named = [spot.unit_id.removeprefix(prefix) for spot in spots if spot.unit_id.startswith(_PRODUCT) == bool(prefix)]
+    return list(dict.fromkeys(named))
+
+
+def _levels(row: client.Row, identity: str, prefix: str) -> dict[Spot, Level]:
+    named = row.get("identity")
+    unit = f"{prefix}{named.get(identity)}" if isinstance(named, dict) else ""
+    places = [place for place in row.get("locations") or () if isinstance(place, dict)]
+    return {Spot(unit, str(place.get("location_id"))): _level(place) for place in places}
+
+
+def _level(place: Mapping[str, Any]) -> Level:
+    settings = place.get("settings")
+    held_back = count(settings.get("safety_stock")) if isinstance(settings, dict) else 0
+    return Level(_whole(place.get("total_inventory_onhand")) - held_back, held_back=held_back)
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def publish(http: Http, shop: Shop, key: str, changes: Sequence[Change]) -> dict[Spot, tuple[Written, str]]:
+    """One absolute adjustment of all; Refused (422) for the whole where one item is not valid. The answer is a transaction
+    id only: whether it was applied shows when the levels are read again."""
+    items = [{**_identity(change.spot), "quantity": change.quantity + change.held_back} for change in changes]
+    client.write(http, shop, "PUT", "v3/inventory/adjustments/absolute", {"reason": f"published {key}", "items": items})
+    return {change.spot: (Written.DONE, "") for change in changes}
+
+
+def _identity(spot: Spot) -> dict[str, int]:
+    """Exactly one identity is allowed: the product only where it is tracked as a whole."""
+    name = "product_id" if spot.unit_id.startswith(_PRODUCT) else "variant_id"
+    return {name: int(spot.unit_id.removeprefix(_PRODUCT)), "location_id": int(spot.location)}

@@ -1,0 +1,114 @@
+"""Whole orders of a window of time: by a bulk operation, or page by page where there are few or the bulk operation fails.
+
+The cursor says which: "bulk <operation> <offset in its file>" or "page <Shopify's cursor>".
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from connector.domain.errors import Malformed
+from connector.domain.orders import Order
+from connector.platform import OrderPage, Refused, Shop
+from platforms.http import Http
+from platforms.shopify import bulk, documents
+from platforms.shopify.client import UserErrors, ask, tell
+from platforms.shopify.normalize import to_order
+from platforms.shopify.reading import Caller, fulfilled_units, read_order, still_routing
+
+logger = logging.getLogger(__name__)
+
+_FEW_ORDERS = 250  # a bulk operation takes a minute to begin; so few are read sooner one by one
+_FIRST_WAIT_SECONDS = 2.0
+_WAIT_SECONDS = 5.0
+_UNDECIDED = "Shopify has not yet said which location fulfills it; its webhook brings it in."
+_UNDER_WAY = frozenset({"CREATED", "RUNNING", "CANCELING"})
+
+
+def count_orders(http: Http, shop: Shop, since: datetime, until: datetime) -> int | None:
+    """Shopify's own count of the window. Beyond 60 days it needs the permission read_all_orders, as the orders do."""
+    counted = ask(http, shop, documents.ORDER_COUNT, query=search(since, until))["ordersCount"]
+    return int(counted["count"]) if counted else None
+
+
+def list_orders(http: Http, now: Callable[[], datetime], shop: Shop, since: datetime, until: datetime, cursor: str) -> OrderPage:
+    """One page of whole orders placed in the window (see `connector.platform.OrderPage`)."""
+    way, _, place = cursor.partition(" ")
+    if way == "bulk":
+        return _bulk_page(http, now, shop, place)
+    if way == "page" or (count_orders(http, shop, since, until) or 0) <= _FEW_ORDERS:
+        return _page(http, now, shop, search(since, until), place)
+    return _begun(http, shop, since, until)
+
+
+def search(since: datetime, until: datetime) -> str:
+    """The window in Shopify's search syntax."""
+    return f"created_at:>='{_stamp(since)}' created_at:<'{_stamp(until)}'"
+
+
+def _stamp(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _begun(http: Http, shop: Shop, since: datetime, until: datetime) -> OrderPage:
+    """Start the bulk operation; five may run in a store at a time, so another app's can be in the way."""
+    try:
+        started = tell(http, shop, documents.BULK_RUN, query=documents.bulk_orders(search(since, until)))
+    except UserErrors as error:
+        logger.warning("Shopify starts no bulk operation (%s): its orders are read page by page.", error.message)
+        return OrderPage(next="page ", wait_seconds=1.0)
+    return OrderPage(next=f"bulk {started['bulkOperation']['id']} 0", wait_seconds=_FIRST_WAIT_SECONDS)
+
+
+def _bulk_page(http: Http, now: Callable[[], datetime], shop: Shop, place: str) -> OrderPage:
+    operation, _, offset = place.partition(" ")
+    state = ask(http, shop, documents.BULK_STATE, id=operation)["bulkOperation"] or {"status": "EXPIRED"}
+    if state["status"] in _UNDER_WAY:
+        return OrderPage(next=f"bulk {place}", wait_seconds=_WAIT_SECONDS)
+    if state["status"] != "COMPLETED":
+        logger.warning("Shopify's bulk operation ended as %s: its orders are read page by page.", state["status"])
+        return OrderPage(next="page ", wait_seconds=1.0)
+    if not state["url"]:
+        return OrderPage()  # nothing fits the search
+    piece = bulk.read(http, state["url"], int(offset))
+    following = f"bulk {operation} {piece.next}" if piece.next is not None else ""
+    return _judged(http, now, shop, piece.orders, following)
+
+
+def _page(http: Http, now: Callable[[], datetime], shop: Shop, query: str, after: str) -> OrderPage:
+    page = ask(http, shop, documents.ORDER_IDS, query=query, after=after or None)["orders"]
+    read = (read_order(http, shop, node["id"]) for node in page["nodes"])
+    following = page["pageInfo"]["endCursor"] if page["pageInfo"]["hasNextPage"] else ""
+    return _judged(http, now, shop, [found for found in read if found], f"page {following}" if following else "")
+
+
+def _judged(
+    http: Http, now: Callable[[], datetime], shop: Shop, documents_found: list[dict[str, Any]], following: str
+) -> OrderPage:
+    """Each order normalized; one that cannot be read is named and stops nothing."""
+    orders: list[Order] = []
+    left_out: list[tuple[str, str]] = []
+    unreadable: list[tuple[str, str]] = []
+    call = Caller(http, shop)
+    for found in documents_found:
+        try:
+            whole = _with_fulfilled(call, found)
+            if still_routing(whole, now()):
+                left_out.append((whole["id"], _UNDECIDED))
+            else:
+                orders.append(to_order(whole))
+        except (Malformed, Refused) as error:
+            unreadable.append((str(found.get("id", "")), str(error)))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            unreadable.append((str(found.get("id", "")), f"Shopify's order lacks what every order has ({error!r})."))
+    return OrderPage(tuple(orders), tuple(left_out), tuple(unreadable), following)
+
+
+def _with_fulfilled(call: Caller, found: dict[str, Any]) -> dict[str, Any]:
+    if "fulfilled" in found:
+        return found
+    count = (found["fulfillmentsCount"] or {}).get("count", 0)
+    return {**found, "fulfilled": fulfilled_units(call, found["id"], count) if count else {}}
