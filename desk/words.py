@@ -164,6 +164,7 @@ EVENTS: dict[str, str] = {
     "refused": N_("{location} could not give {units} units. {note}"),
     "unshipped": N_("{location}: the handover of {units} units was taken back. {note}"),
     "decided": N_("Decided: {decision}. {note}"),
+    "assigned": N_("Assigned to {to}."),
     "short_stock": N_("Fewer at {location} than promised: {units} of this order are given elsewhere or wait."),
     "not_told": N_("{act}: {platform} could not be told."),
 }
@@ -174,4 +175,99 @@ MOVED: dict[str, str] = {
     "ship": N_("{location}: shipped."),
     "pick-up": N_("{location}: picked up."),
     "unpack": N_("{location}: un-packed."),
+}
+
+# word, what it may do
+ROLES: dict[str, tuple[str, str]] = {
+    "viewer": (N_("Viewer"), N_("reads orders")),
+    "picker": (N_("Picker"), N_("picks, packs, hands over, records payments, prints")),
+    "operator": (N_("Operator"), N_("also looks after inbox, outbox and replays")),
+    "owner": (N_("Owner"), N_("also decides who works here")),
+}
+STAFF_CHANGED: dict[bool, str] = {
+    True: N_("{name} can sign in again."),
+    False: N_("{name} can no longer sign in."),
+}
+# The acts of the record, by route.
+ROUTES: dict[str, str] = {
+    "desk.act": N_("Moved a part"),
+    "desk.pay": N_("Recorded a payment"),
+    "desk.bulk": N_("Acted on several orders"),
+    "desk.note": N_("Wrote a note"),
+    "desk.scan": N_("Scanned"),
+    "desk.set_picked": N_("Set what is picked"),
+    "desk.assign": N_("Assigned a part"),
+    "desk.pack_picked": N_("Packed what was picked"),
+    "desk.save_view": N_("Saved a view"),
+    "desk.drop_view": N_("Removed a view"),
+    "desk.replay": N_("Replayed deliveries"),
+    "desk.add_staff": N_("Added a colleague"),
+    "desk.change_staff": N_("Enabled or disabled a colleague"),
+}
+OUTCOMES: dict[str, str] = {
+    "begun": N_("broke off"),
+    "done": N_("done"),
+    "refused": N_("refused"),
+    "trial": N_("only shown"),
+}
+# What `connector.flow.staff` refuses.
+STAFF_REFUSALS = (
+    N_("A name has 1 to 60 letters."),
+    N_("Give the name colleagues know the person by."),
+    N_("This name is taken."),
+    N_("Choose another name."),
+    N_("A password has 10 to 200 characters."),
+    N_("A few words one after the other are easy to keep."),
+    N_("This is the only owner."),
+    N_("Add another owner first."),
+)
+# What a scan is answered with.
+SCANS: dict[str, str] = {
+    "picked": N_("{article}: {picked} of {quantity}."),
+    "full": N_("Enough of “{article}”: {quantity} of {quantity}. Put it back."),
+    "wrong": N_("Wrong article: {code} is not in this order. Put it back."),
+    "known": N_("Wrong article: “{article}” is not in this order. Put it back."),
+    "closed": N_("This part is not being picked any more."),
+}
+PACKED = N_("Order {number}, {location}: packed.")
+# What `connector.flow.picking` refuses.
+PICKING_REFUSALS = (
+    N_("So many are not wanted."),
+    N_("Give a number from 0 to what is wanted."),
+    N_("Not everything is picked."),
+    N_("Pick the rest, or say why it is missing."),
+    N_("This person does not work here."),
+    N_("Choose another."),
+    N_("The note is empty."),
+    N_("Write something."),
+    N_("This part is not being picked any more."),
+    N_("Un-pack it first."),
+    N_("This line is not in this part."),
+    N_("Load the page again."),
+    N_("The platform holds this order."),
+    N_("Release the hold in the shop's own admin."),
+)
+PAPERS: dict[str, str] = {
+    "slip": N_("Packing slip"),
+    "pick-list": N_("Pick list"),
+    "receipt": N_("Receipt"),
+}
+SHOP_STATES: dict[str, tuple[str, str]] = {
+    "linked": (N_("Linked"), "done"),
+    "paused": (N_("Paused"), "doing"),
+    "uninstalled": (N_("App removed"), "owed"),
+}
+BOXES: dict[str, str] = {"inbox": N_("Inbox"), "outbox": N_("Outbox")}
+BOX_STATES: dict[str, tuple[str, str]] = {
+    "waiting": (N_("Waiting"), "doing"),
+    "done": (N_("Done"), "done"),
+    "ignored": (N_("Nothing to do"), "plain"),
+    "delivered": (N_("Delivered"), "done"),
+    "dead": (N_("Given up"), "owed"),
+}
+REMEDIES: dict[str, str] = {
+    "inbox": N_(
+        "Mend what the reason names, then replay. Replaying is safe: only the difference to what stands here is written."
+    ),
+    "outbox": N_("Mend what the reason names, then replay. Replaying is safe: the shop's own state is read first."),
 }
