@@ -99,10 +99,14 @@ class Once:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Send the browser to the platform for the merchant's consent; `url` is given the state the platform brings back."""
+    """Send the browser to the platform for the merchant's consent; `url` is given the state the platform brings back.
+
+    `anywhere` where the store may be any host there is: then a link from elsewhere leads nowhere without a word of it.
+    """
 
     store: str
     url: Callable[[str], str]
+    anywhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from connector.domain.explanation import SENTENCES
+from connector.domain.linking import WORDS
 from desk.language import LANGUAGES, TRANSLATIONS
 
 _DESK = Path(__file__).parent
@@ -43,6 +44,9 @@ def gathered() -> Catalog:
             catalogue.add(message, locations=[(f"{room}/{Path(name).as_posix()}", 0)])
     for sentence in SENTENCES.values():
         catalogue.add(sentence, locations=[("connector/domain/explanation.py", 0)])
+    for said in WORDS.values():
+        for sentence in said:
+            catalogue.add(sentence, locations=[("connector/domain/linking.py", 0)])
     return catalogue
 
 

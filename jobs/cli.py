@@ -9,7 +9,7 @@ import redis
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from connector.domain.errors import ConnectorError
-from jobs.commands import backfill, boxes, fulfill, goods, links, operate, orders, reconcile, settings, shops, tokens
+from jobs.commands import backfill, boxes, fulfill, goods, links, operate, orders, privacy, reconcile, settings, shops, tokens
 
 
 class Refused(click.ClickException):
@@ -60,7 +60,7 @@ def main() -> None:
     """
 
 
-_NOUNS = (operate, shops, settings, goods, links, orders, fulfill, boxes, backfill, reconcile, tokens)
+_NOUNS = (operate, shops, settings, goods, links, orders, fulfill, boxes, backfill, reconcile, tokens, privacy)
 for command in (command for noun in _NOUNS for command in noun.COMMANDS):
     main.add_command(command)
 

@@ -29,7 +29,9 @@ from connector.flow import (
     privacy,
     publish_stock,
     reconcile,
+    settle,
     shops,
+    verify,
     watchdog,
 )
 from connector.flow.ingest import Drained
@@ -38,10 +40,12 @@ from connector.platform import Platform, Shop
 from jobs import queue
 from jobs.environment import Environment, now
 
-TURN_SECONDS = 5.0  # so that one busy shop keeps no other waiting longer; it gets its next turn behind them
+TURN_SECONDS = 1.0  # so that one busy shop keeps no other waiting longer; it gets its next turn behind them
 _VAIN_SECONDS = 1.0
 _BACKGROUND_TURN_SECONDS = 2.0
 _ALL_SHOPS = 0  # no shop has this id
+_BUSY_ROWS = 10  # a pass of so many is worth waiting a little for the next ones, so that they come together
+_LINGER_SECONDS = 0.03
 _INGEST_ROWS = 100
 _DELIVER_ROWS = 1  # each may take half a minute where the shop hangs
 _LOCKS = 7310  # the advisory locks of the tasks are (7310 + place in the table, shop)
@@ -68,16 +72,18 @@ class Task:
     """One pass of the work, and from what a pass did whether another one may find something.
 
     `in_background`: short turns, and one worker at most for all shops together, so that the others serve what is live.
+    `lingers`: see `_lingers`.
     """
 
     once: Callable[[Environment, Platform, Shop], Drained]
     go_on: Callable[[Drained], bool]
     in_background: bool = False
+    lingers: bool = False
 
 
 def table(place: Workplace) -> Mapping[str, Callable[[int], None]]:
     """Task name -> the function of a shop's id."""
-    return {name: partial(_guarded, place, name) for name in TASKS}
+    return {name: partial(_guarded, place, name) for name in (*TASKS, *HOUSE_TASKS)}
 
 
 def _guarded(place: Workplace, name: str, shop_id: int) -> None:
@@ -96,6 +102,9 @@ def turn(place: Workplace, name: str, shop_id: int) -> None:
     """One turn of a shop at a task."""
     env = place.environment
     _lower(env, Wake(name, shop_id))
+    if name in HOUSE_TASKS:
+        _house_turn(place, name)
+        return
     with _alone(env.engine, name, _ALL_SHOPS if TASKS[name].in_background else shop_id) as alone:
         if not alone:  # its own worker looks once more, or the clock rings again
             return
@@ -104,20 +113,42 @@ def turn(place: Workplace, name: str, shop_id: int) -> None:
                 _work(place, name, shops.by_id(env.engine, env.seal, shop_id))
 
 
+def _house_turn(place: Workplace, name: str) -> None:
+    """One pass over the whole is all there is to do."""
+    with _alone(place.environment.engine, name, _ALL_SHOPS) as alone:
+        if alone:
+            place.waker.wake(*HOUSE_TASKS[name](place.environment).wakes)
+
+
 def _work(place: Workplace, name: str, shop: Shop) -> None:
-    env, task = place.environment, TASKS[name]
+    env, task, wake = place.environment, TASKS[name], Wake(name, shop.id)
     platform = env.platforms[shop.platform]
     end = time.monotonic() + (_BACKGROUND_TURN_SECONDS if task.in_background else TURN_SECONDS)
+    lingering = False
     while True:
         began = time.monotonic()
         drained = task.once(env, platform, shop)
         place.waker.wake(*drained.wakes)
         in_vain = drained.finished == 0 and time.monotonic() - began > _VAIN_SECONDS  # the shop hangs: the others first
-        if in_vain or not task.go_on(drained):
+        if in_vain or (not task.go_on(drained) and not lingering):
             return
         if time.monotonic() >= end or place.stopping.is_set():
-            place.waker.wake(Wake(name, shop.id))
+            _lower(env, wake)
+            place.waker.wake(wake)
             return
+        lingering = _lingers(place, task, wake, drained, lingering)
+
+
+def _lingers(place: Workplace, task: Task, wake: Wake, drained: Drained, lingering: bool) -> bool:
+    """At a busy shop nobody has to ring while its drain is alive: the flag stays up, and comes down before the last look."""
+    busy = task.lingers and drained.finished >= _BUSY_ROWS
+    if busy:
+        _redis(place.environment, queue.keep_up, wake)
+        if drained.finished < _INGEST_ROWS:
+            place.stopping.wait(_LINGER_SECONDS)
+    elif lingering:
+        _lower(place.environment, wake)
+    return busy
 
 
 @contextmanager
@@ -165,8 +196,12 @@ def _looks(look: Callable[[], bool]) -> Iterator[bool]:
 
 
 def _lower(env: Environment, wake: Wake) -> None:
+    _redis(env, queue.lower, wake)
+
+
+def _redis(env: Environment, change: Callable[[redis.Redis, Wake], None], wake: Wake) -> None:
     try:
-        queue.lower(env.redis, wake)
+        change(env.redis, wake)
     except redis.RedisError:  # the flag ends by itself after FLAG_SECONDS
         log.warning("a flag stayed up", task=wake.task, shop=wake.shop_id, remedy="See whether Redis answers.")
 
@@ -222,6 +257,18 @@ def _has_more(drained: Drained) -> bool:
     return drained.more or drained.finished > 0
 
 
+def _refill(env: Environment) -> Drained:
+    return settle.settle(env.engine, now())
+
+
+def _verify(env: Environment) -> Drained:
+    return verify.hourly(env.engine, now())
+
+
+# Of the whole, not of one shop; one pass is all there is to do.
+HOUSE_TASKS: Mapping[str, Callable[[Environment], Drained]] = {"refill": _refill, "verify": _verify}
+
+
 def _install(env: Environment, platform: Platform, shop: Shop) -> Drained:
     return linking_steps.drain(env.engine, env.seal, platform, shop, now, env.settings.public_url)
 
@@ -235,7 +282,7 @@ def _has_further(drained: Drained) -> bool:
 
 
 TASKS: Mapping[str, Task] = {
-    "ingest": Task(_ingest, _finished_some),
+    "ingest": Task(_ingest, _finished_some, lingers=True),
     "deliver": Task(_deliver, _has_more),
     "install": Task(_install, _finished_some),
     "privacy": Task(_privacy, _finished_some),

@@ -98,8 +98,13 @@ def _blueprint() -> Blueprint:
 def _index() -> str:
     at = _door()
     ways = [(platform, platform.install) for platform in at.environment.platforms.values() if platform.install]
-    g.form_targets = "'self' https:" + (" http:" if at.environment.settings.allow_private_shops else "")
+    g.form_targets = _anywhere(at)
     return render_template("install/index.html", ways=ways)
+
+
+def _anywhere(at: Door) -> str:
+    """Where a form may lead that ends in a store, wherever that is."""
+    return "'self' https:" + (" http:" if at.environment.settings.allow_private_shops else "")
 
 
 def _act(platform: str, act: str) -> BaseResponse:
@@ -145,6 +150,9 @@ def _keys(platform: str) -> BaseResponse:
 
 def _ask(at: Door, platform: Platform, step: Step, visit: Visit) -> BaseResponse:
     assert isinstance(step, Ask)  # noqa: S101
+    if step.anywhere and request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
+        g.form_targets = _anywhere(at)
+        return Response(render_template("install/leaving.html", store=step.store, query=visit.query), mimetype="text/html")
     browser = request.cookies.get(_COOKIE) or secrets.token_urlsafe(32)
     word = story.begin(at.environment.engine, platform, step.store, browser, visit.now)
     return _with_cookie(redirect(step.url(_states().dumps(word)), 303), browser)

@@ -68,6 +68,8 @@ TEXTS = (
     N_("This is not the address of a Shopify store."),
     N_("This user may no longer open the connector."),
     N_("This was done before."),
+    N_("Too many installations were begun today."),
+    N_("Try again tomorrow, or ask who floods this address."),
     N_("You did not approve the connector."),
     N_("Nothing was linked. Begin again if that was a mistake."),
     N_("There is no such page."),

@@ -6,7 +6,6 @@ PROMETHEUS_MULTIPROC_DIR names a directory they share.
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 
@@ -18,7 +17,7 @@ from prometheus_client.registry import Collector
 from rq.worker import SimpleWorker
 from sqlalchemy import Connection
 
-from connector.db import figures, inbox_views, outbox_views, stock
+from connector.db import figures, inbox_views, ledger, outbox_views
 from jobs import queue
 
 _OWN = CollectorRegistry()
@@ -110,28 +109,15 @@ def _clock(conn: Connection, now: datetime) -> Iterator[Metric]:
     yield age
 
 
-class _Sums:
-    """The stock check reads every movement, so one process makes it once in ten minutes and repeats what it found."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._made: datetime | None = None
-        self._wrong = 0
-
-    def wrong(self, conn: Connection, now: datetime) -> int:
-        with self._lock:
-            if self._made is None or not timedelta(0) <= now - self._made < _STOCK_EVERY:
-                self._wrong, self._made = len(stock.unbalanced(conn)), now
-            return self._wrong
-
-
-SUMS = _Sums()
-
-
 def _stock(conn: Connection, now: datetime) -> Iterator[Metric]:
-    drift = GaugeMetricFamily("connector_stock_drift_levels", "Levels that are not the sum of their movements.")
-    drift.add_metric([], SUMS.wrong(conn, now))
-    yield drift
+    """What the hourly check found: it reads every movement, so it is not made anew for each look."""
+    last = ledger.last_check(conn)
+    drift = GaugeMetricFamily("connector_stock_drift_levels", "Differences the last check of stock found.")
+    age = GaugeMetricFamily("connector_stock_checked_seconds", "Seconds since the last check of stock.")
+    if last is not None:
+        drift.add_metric([], last.differences)
+        age.add_metric([], _seconds(now, last.at))
+    yield from (drift, age)
 
 
 _COUNTED: tuple[Callable[[Connection, datetime], Iterator[Metric]], ...] = (_boxes, _attempts, _shops, _clock, _stock)

@@ -49,10 +49,13 @@ def secure(app: Flask, *, public_url: str, trusted_proxies: int) -> None:
 
     @app.after_request
     def add_headers(response: Response) -> Response:
-        for name, value in HEADERS.items():
+        for name, value in headers(secure=request.is_secure).items():
             response.headers.setdefault(name, value)
         if g.get("may_be_framed"):  # the page's own policy says by whom; this header knows only all or nothing
             response.headers.pop("X-Frame-Options", None)
-        if request.is_secure:
-            response.headers.setdefault("Strict-Transport-Security", f"max-age={_YEAR_SECONDS}")
         return response
+
+
+def headers(*, secure: bool) -> dict[str, str]:
+    """What every answer carries; `secure` where it came over https."""
+    return {**HEADERS, "Strict-Transport-Security": f"max-age={_YEAR_SECONDS}"} if secure else dict(HEADERS)

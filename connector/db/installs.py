@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, select, update
@@ -12,6 +12,11 @@ from sqlalchemy.dialects.postgresql import insert
 
 from connector.db.install_tables import install_states, install_steps, shop_events, shop_notices, shop_users, used_tokens
 from connector.db.tables import shops
+from connector.domain.errors import Rejected
+
+RECONNECT = "reconnect"  # the code of the notice that our access is lost
+_FORGOTTEN_AFTER = timedelta(days=1)
+_MOST_CONSENTS = 20_000  # in a day; a flood of them must not fill the disk
 
 # --- consents --------------------------------------------------------------------------------------------------------
 
@@ -36,8 +41,11 @@ _CONSENT = tuple(install_states.c[name] for name in Consent.__slots__)
 def keep_consent(
     conn: Connection, *, state_hash: str, platform: str, store: str, browser_hash: str, now: datetime, expires_at: datetime
 ) -> None:
-    """Remember that a browser was sent to consent; what has been over for a day is forgotten on the way."""
-    conn.execute(delete(install_states).where(install_states.c.expires_at < now - (expires_at - now) * 144))
+    """Remember that a browser was sent to consent; what has been over for a day is forgotten on the way. Rejected where
+    far too many have begun."""
+    conn.execute(delete(install_states).where(install_states.c.expires_at < now - _FORGOTTEN_AFTER))
+    if int(conn.execute(select(func.count()).select_from(install_states)).scalar_one()) >= _MOST_CONSENTS:
+        raise Rejected("Too many installations were begun today.", "Try again tomorrow, or ask who floods this address.")
     conn.execute(
         insert(install_states).values(
             state_hash=state_hash,
@@ -225,9 +233,9 @@ def notify(conn: Connection, shop_id: int, code: str, message: str, remedy: str,
     return conn.execute(new.on_conflict_do_nothing().returning(shop_notices.c.id)).first() is not None
 
 
-def end_notices(conn: Connection, shop_id: int, now: datetime) -> None:
-    """What the merchant was told has been mended."""
-    open_ = (shop_notices.c.shop_id == shop_id) & shop_notices.c.ended_at.is_(None)
+def end_notice(conn: Connection, shop_id: int, code: str, now: datetime) -> None:
+    """What the merchant was told has been seen to."""
+    open_ = (shop_notices.c.shop_id == shop_id) & (shop_notices.c.code == code) & shop_notices.c.ended_at.is_(None)
     conn.execute(update(shop_notices).where(open_).values(ended_at=now))
 
 

@@ -17,8 +17,9 @@ from connector.db.many import among
 from connector.db.sealed import Seal
 from connector.db.tables import fulfillment_lines, fulfillment_orders, order_events, order_lines, orders
 from connector.domain.differences import HeldPart
+from connector.domain.distance import area
 from connector.domain.fulfillment import State
-from connector.domain.orders import Address, Customer, Order, digest
+from connector.domain.orders import Address, Customer, Order
 from connector.domain.text import fold
 
 
@@ -44,6 +45,8 @@ class Head:
     history: bool
     attention: list[str]
     reason: list[dict[str, Any]]
+    destination: str
+    tags: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +91,12 @@ def lock_by_ids(conn: Connection, order_ids: Collection[int]) -> dict[int, Head]
 
 
 def _locked(conn: Connection, wanted: Select[Any]) -> list[Head]:
-    return [Head(*row) for row in conn.execute(wanted.order_by(orders.c.id).with_for_update())]
+    return [Head(*row) for row in conn.execute(wanted.order_by(orders.c.id).with_for_update()).all()]
 
 
-def columns(order: Order, seal: Seal) -> dict[str, Any]:
-    """The columns of an order's row that come from the platform. What identifies a person is sealed, except the name."""
+def columns(order: Order, seal: Seal, fingerprint: str) -> dict[str, Any]:
+    """The columns of an order's row that come from the platform, and its digest. What identifies a person is sealed, except
+    the name."""
     person = {part: _fields(getattr(order, part)) for part in ("customer", "shipping", "billing")}
     name = order.customer.name or order.shipping.name or order.billing.name
     return {
@@ -100,7 +104,7 @@ def columns(order: Order, seal: Seal) -> dict[str, Any]:
         "number": order.number,
         "placed_at": order.placed_at,
         "version": order.version,
-        "digest": digest(order),
+        "digest": fingerprint,
         "currency": order.currency,
         "total_minor": order.total_minor,
         "outstanding_minor": order.outstanding_minor,
@@ -117,6 +121,8 @@ def columns(order: Order, seal: Seal) -> dict[str, Any]:
         "payment_method": order.payment_method,
         "origin": order.origin,
         "attention": list(order.attention),
+        "destination": area(order.shipping.country, order.shipping.postcode),
+        "tags": list(order.tags),
     }
 
 
@@ -184,7 +190,7 @@ def lines_of(conn: Connection, order_ids: Collection[int]) -> dict[int, list[Lin
     """The lines of each order, in their order."""
     found: dict[int, list[LineRow]] = defaultdict(list)
     rows = select(*_LINE).where(among(order_lines.c.order_id, order_ids))
-    for row in conn.execute(rows.order_by(order_lines.c.order_id, order_lines.c.position, order_lines.c.id)):
+    for row in conn.execute(rows.order_by(order_lines.c.order_id, order_lines.c.position, order_lines.c.id)).all():
         line = LineRow(*row)
         found[line.order_id].append(line)
     return found

@@ -106,12 +106,10 @@ def requests(conn: Connection, shop_id: int | None = None) -> list[RequestRow]:
     return [RequestRow(*row) for row in conn.execute(rows)]
 
 
-def export(conn: Connection, request_id: int) -> bytes | None:
-    """The sealed export of a request, None where there is none."""
-    sealed: bytes | None = conn.execute(
-        select(privacy_requests.c.sealed_export).where(privacy_requests.c.id == request_id)
-    ).scalar()
-    return sealed
+def export(conn: Connection, request_id: int) -> Row[Any, Any] | None:
+    """The export of a request (shop_id, sealed_export), None where there is none."""
+    mine = (privacy_requests.c.id == request_id) & privacy_requests.c.sealed_export.is_not(None)
+    return conn.execute(select(privacy_requests.c.shop_id, privacy_requests.c.sealed_export).where(mine)).first()
 
 
 def exports(conn: Connection, shop_id: int) -> list[Row[Any]]:

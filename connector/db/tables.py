@@ -15,6 +15,7 @@ from sqlalchemy import (
     Column,
     Computed,
     DateTime,
+    Float,
     ForeignKey,
     Identity,
     Index,
@@ -107,6 +108,9 @@ locations = Table(
     _text("kind", "shop"),
     _count("priority", "100"),
     Column("enabled", Boolean, nullable=False, server_default=text("true")),
+    # Degrees, for the distance to where a parcel goes.
+    Column("latitude", Float, nullable=True),
+    Column("longitude", Float, nullable=True),
     UniqueConstraint("code"),
 )
 
@@ -269,6 +273,9 @@ orders = Table(
     _text("shipping_method"),
     _text("payment_method"),
     _text("origin"),
+    # The area the parcel goes to ("FR-13"): coarse, for distances, and nobody's address.
+    _text("destination"),
+    Column("tags", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     _count("units"),
     Column("attention", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     Column("reason", JSONB, nullable=False, server_default=text("'[]'")),

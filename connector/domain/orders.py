@@ -120,6 +120,7 @@ class Order:
     origin: str = ""
     platform_status: str = ""
     attention: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
 
 
 def digest(order: Order) -> str:

@@ -68,7 +68,7 @@ def standing(head: Head, settings: Mapping[str, Any], state: State) -> Standing:
         handover=Handover(head.handover),
         owed_minor=owed_minor(head.payment, head.outstanding_minor, head.recorded_minor, accept_authorized=authorized),
         currency=head.currency,
-        on_hold=head.lifecycle == Lifecycle.ON_HOLD,
+        on_hold=head.lifecycle == Lifecycle.ON_HOLD or "held_by_tag" in head.attention,
         pay_first=bool(value(settings, "pay_first")),
     )
 

@@ -6,7 +6,7 @@ then), write everything in one transaction. What fails is set aside or put off a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,15 +14,15 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
-from connector.db import inbox, shops
+from connector.db import inbox, refills, shops
 from connector.db.inbox import Row
 from connector.db.sealed import Seal
 from connector.domain.errors import Malformed
 from connector.domain.orders import Freshness, Order
 from connector.domain.retry import USUAL, Patience, Trouble, next_try
 from connector.flow import parting
-from connector.flow.intake import Arrival, presentable, take_away, take_in
-from connector.flow.wake import Wake
+from connector.flow.intake import Arrival, TakenIn, presentable, take_away, take_in
+from connector.flow.wake import EVERYWHERE, Wake
 from connector.platform import AuthLost, CallError, Kind, NotYet, Platform, Refused, Shop, Throttled, TimedOut
 
 _MOST_READS = 20
@@ -83,13 +83,13 @@ def drain(
     patience: Patience = USUAL,
 ) -> Drained:
     """Take in up to `limit` due rows of one shop. A poisoned row never takes its batch down with it."""
+    if (done := _at_once(engine, seal, platform, shop, now, limit)) is not None:
+        return done
     with engine.begin() as conn:
         rows = inbox.claim(conn, shop.id, now, lease=timedelta(seconds=patience.inbox_lease_seconds), limit=limit)
         health = shops.health(conn, shop.id) if rows else None
         late = any(row.kind == Kind.UNINSTALLED for row in rows) and parting.may_be_late(conn, shop.id, now)
-        delivered = [row.received_at for row in rows if row.topic != POLL]
-        if delivered:
-            shops.touch(conn, shop.id, max(delivered))
+        _note_delivery(conn, shop, rows)
     if health is None:
         return Drained(0, more=False)
     resting_until = health.paused_until if health.paused_until and health.paused_until > now else None
@@ -101,7 +101,54 @@ def drain(
     telling, finished = _write(engine, seal, shop, readings, at)
     with engine.connect() as conn:
         more = inbox.more_due(conn, shop.id, now)
-    return Drained(finished, more, tuple(Wake("deliver", shop_id) for shop_id in telling))
+        released = bool(refills.waiting(conn))
+    return Drained(finished, more, _wakes(telling, released=released))
+
+
+def _at_once(engine: Engine, seal: Seal, platform: Platform, shop: Shop, now: datetime, limit: int) -> Drained | None:
+    """The whole pass in one transaction, without a lease, where every due row carries its order and all can be written.
+
+    None, with nothing done, where the platform must be asked or a row makes trouble: that takes the three steps.
+    """
+    try:
+        with engine.begin() as conn:
+            rows = inbox.lock_due(conn, shop.id, now, limit=limit)
+            arrivals = [Arrival(order, fetched=False) for order in _orders_in(seal, platform, shop, rows)]
+            if len(arrivals) < len(rows):
+                return None
+            _note_delivery(conn, shop, rows)
+            taken = take_in(conn, seal, shop, arrivals, now) if rows else TakenIn((), frozenset())
+            judged = list(zip(rows, taken.judged, strict=True))
+            unclear = [row for row, verdict in judged if verdict is Freshness.UNCLEAR]
+            inbox.finish(conn, [(row.id, "done", verdict.value) for row, verdict in judged if row not in unclear], now)
+            for row in unclear:
+                inbox.postpone(conn, row.id, now, READ_AGAIN, counts=False)
+            more = bool(unclear) or (len(rows) == limit and inbox.more_due(conn, shop.id, now))
+            released = bool(refills.waiting(conn))
+    except OperationalError:
+        raise  # the database, not a row
+    except Exception:  # noqa: BLE001 - whose fault it is comes out where each row is written alone
+        return None
+    return Drained(len(judged) - len(unclear), more, _wakes(taken.telling, released=released))
+
+
+def _wakes(telling: frozenset[int], *, released: bool) -> tuple[Wake, ...]:
+    return (*(Wake("deliver", shop_id) for shop_id in sorted(telling)), *([Wake("refill", EVERYWHERE)] if released else []))
+
+
+def _note_delivery(conn: Connection, shop: Shop, rows: Sequence[Row]) -> None:
+    delivered = [row.received_at for row in rows if row.topic != POLL]
+    if delivered:
+        shops.touch(conn, shop.id, max(delivered))
+
+
+def _orders_in(seal: Seal, platform: Platform, shop: Shop, rows: Sequence[Row]) -> Iterator[Order]:
+    """The orders the rows carry, up to the first row that carries none."""
+    for row in rows:
+        reading = _carried(seal, platform, shop, row)
+        if reading is None or reading.order is None:
+            return
+        yield reading.order
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------

@@ -132,7 +132,7 @@ def link(engine: Engine, seal: Seal, platform: Platform, grant: Grant, now: date
             now=now,
         )
         installs.note_event(conn, shop_id, "linked_again" if known else "linked", {}, now)
-        installs.end_notices(conn, shop_id, now)
+        installs.end_notice(conn, shop_id, installs.RECONNECT, now)
         installs.plan_steps(conn, shop_id, CODES, now)
         if grant.user.external_id:
             installs.see_user(conn, shop_id, grant.user.external_id, owner=grant.user.owner, now=now)

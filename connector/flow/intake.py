@@ -57,10 +57,10 @@ def take_in(
     """
     shop_rows.lock_intake(conn, shop.id)
     stored = orders.lock_by_external_ids(conn, shop.id, {arrival.order.external_id for arrival in arrivals})
-    judged, newest = _judge(arrivals, stored)
+    judged, newest, fingerprints = _judge(arrivals, stored)
     if not newest:
         return TakenIn(tuple(judged), frozenset())
-    fresh = _write_heads(conn, seal, shop, newest, stored, policy)
+    fresh = _write_heads(conn, seal, shop, newest, stored, fingerprints, policy)
     ids = {**{key: head.id for key, head in stored.items()}, **fresh}
     _write_lines(conn, shop, newest, ids, stored, policy)
     orders.note_events(conn, [_event(order, ids[key], stored.get(key)) for key, order in newest.items()], now)
@@ -86,8 +86,11 @@ def take_away(conn: Connection, shop: Shop, external_id: str, now: datetime) -> 
     return True
 
 
-def _judge(arrivals: Sequence[Arrival], stored: Mapping[str, Head]) -> tuple[list[Freshness], dict[str, Order]]:
-    """Measure each arrival against the newest state known so far, the stored one or an earlier arrival's."""
+def _judge(arrivals: Sequence[Arrival], stored: Mapping[str, Head]) -> tuple[list[Freshness], dict[str, Order], dict[str, str]]:
+    """Measure each arrival against the newest state known so far, the stored one or an earlier arrival's.
+
+    Returns the verdicts, and by external id the orders to be written and their digests.
+    """
     known = {key: (head.version, head.digest) for key, head in stored.items()}
     newest: dict[str, Order] = {}
     judged = []
@@ -101,7 +104,7 @@ def _judge(arrivals: Sequence[Arrival], stored: Mapping[str, Head]) -> tuple[lis
         if verdict in (Freshness.NEW, Freshness.NEWER):
             known[order.external_id] = (order.version, fingerprint)
             newest[order.external_id] = order
-    return judged, newest
+    return judged, newest, {key: known[key][1] for key in newest}
 
 
 def _write_heads(
@@ -110,12 +113,13 @@ def _write_heads(
     shop: Shop,
     newest: Mapping[str, Order],
     stored: Mapping[str, Head],
+    fingerprints: Mapping[str, str],
     policy: StockPolicy,
 ) -> dict[str, int]:
     """Insert new orders, update known ones; external id -> id of the new ones."""
     new = [key for key in newest if key not in stored]
     fresh = dict(zip(new, orders.new_ids(conn, orders_table, len(new)), strict=True))
-    columns = {key: orders.columns(order, seal) for key, order in newest.items()}
+    columns = {key: orders.columns(order, seal, fingerprints[key]) for key, order in newest.items()}
     past = {key: is_history(newest[key].lifecycle, policy) for key in new}
     orders.insert_many(conn, [{"id": fresh[key], "shop_id": shop.id, "history": past[key], **columns[key]} for key in new])
     orders.update_many(conn, [{"id": stored[key].id, **columns[key]} for key in newest if key in stored])

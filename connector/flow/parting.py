@@ -24,7 +24,7 @@ def depart(conn: Connection, seal: Seal, shop_id: int, now: datetime) -> None:
     shops.uninstall(conn, shop_id, "The merchant removed the app.")
     shops.merge_credentials(conn, seal, shop_id, dict.fromkeys(DEAD_CREDENTIALS, ""))
     installs.note_event(conn, shop_id, "uninstalled", {}, now)
-    installs.end_notices(conn, shop_id, now)
+    installs.end_notice(conn, shop_id, installs.RECONNECT, now)
     installs.plan_steps(conn, shop_id, (), now)
 
 

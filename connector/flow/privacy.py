@@ -120,12 +120,15 @@ def _redact_shop(conn: Connection, seal: Seal, shop: Shop, request: RequestRow, 
 _ANSWERS = {EXPORT: _export, REDACT: _redact, REDACT_SHOP: _redact_shop}
 
 
-def written_export(engine: Engine, seal: Seal, request_id: int) -> str:
-    """The export of a request as JSON for a person to read; NotFound where there is none."""
-    with engine.connect() as conn:
-        sealed = rows.export(conn, request_id)
-    if sealed is None:
+def written_export(engine: Engine, seal: Seal, request_id: int, now: datetime) -> str:
+    """The export of a request as JSON for a person to read; NotFound where there is none. With it the merchant has been told."""
+    with engine.begin() as conn:
+        found = rows.export(conn, request_id)
+        if found is not None:
+            installs.end_notice(conn, found.shop_id, f"{_EXPORT_READY}:{request_id}", now)
+    if found is None:
         raise NotFound(f"Request {request_id} has no export.", "`connector privacy list` shows those that have one.")
+    sealed = found.sealed_export
     return json.dumps(seal.open_json(sealed), ensure_ascii=False, indent=2)
 
 

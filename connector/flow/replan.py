@@ -16,15 +16,18 @@ from sqlalchemy import Connection, select
 from connector.db import goods, orders, outbox, publications, stock
 from connector.db.orders import Head, LineRow
 from connector.db.tables import fulfillment_orders, shops
+from connector.domain import routing
 from connector.domain.allocation import Place, Step, Wish
 from connector.domain.differences import Difference, HeldPart, WantedLine, commitments, difference
+from connector.domain.distance import point
 from connector.domain.fulfillment import ENDED, GONE, State, order_state
 from connector.domain.orders import Handover, Lifecycle, LineKind
 from connector.domain.stock import Movement, commitment_changes, departure
 from connector.flow.announcements import announce_due
 
+_ASIDE = frozenset({"backordered", "backordered_here", "waits_for_location", "unmapped", "no_stock_needed"})
 _STOCKED = frozenset({LineKind.PHYSICAL.value})
-_OURS = frozenset({"unmapped", "pickup_unknown", "cancelled_after_handover", "changed_after_handover", "no_lines"})
+_OURS = frozenset({"held_by_tag", "unmapped", "pickup_unknown", "cancelled_after_handover", "changed_after_handover", "no_lines"})
 
 
 @dataclass(slots=True)
@@ -38,6 +41,7 @@ class _Case:
     settings: Mapping[str, Any]
     links: Mapping[str, int]
     told: set[tuple[str, int]]
+    load: dict[int, int]
     found: Difference = field(init=False)
     after: list[HeldPart] = field(init=False)
     departing: list[HeldPart] = field(init=False)
@@ -54,7 +58,10 @@ def replan(conn: Connection, order_ids: Sequence[int], now: datetime, *, fresh: 
     """
     cases = _cases(conn, order_ids, fresh)
     places = goods.places(conn)
-    available = stock.lock(conn, {item for case in cases for item in case.items.values()})
+    wanted_items = {item for case in cases for item in case.items.values()}
+    if any(_below_zero(case.settings) for case in cases):  # a shop that sells below zero may do so where there never was any
+        stock.ensure(conn, itertools.product(wanted_items, [place.id for place in places]))
+    available = stock.lock(conn, wanted_items)
     existing = stock.committed_by_order(conn, [case.head.id for case in cases if case.head.id not in fresh])
     provisional = itertools.count(-1, -1)
     facts: list[list[Movement]] = []
@@ -85,6 +92,8 @@ def _cases(conn: Connection, order_ids: Sequence[int], fresh: frozenset[int]) ->
         row.id: row for row in conn.execute(select(shops.c.id, shops.c.name, shops.c.settings).where(shops.c.id.in_(shop_ids)))
     }
     links = {shop_id: goods.linked_locations(conn, shop_id) for shop_id in shop_ids}
+    balanced = any("least_loaded" in routing.chosen(row.settings.get("routing")) for row in named.values())
+    load = goods.open_parts(conn) if balanced else {}
     return [
         _Case(
             head,
@@ -94,6 +103,7 @@ def _cases(conn: Connection, order_ids: Sequence[int], fresh: frozenset[int]) ->
             named[head.shop_id].settings,
             links[head.shop_id],
             told.get(head.id, set()),
+            load,
         )
         for head in (heads[order_id] for order_id in dict.fromkeys(order_ids))
     ]
@@ -107,6 +117,9 @@ def _decide(case: _Case, places: Sequence[Place], available: dict[tuple[int, int
     case.after += [
         HeldPart(next(provisional), part.location_id, State.NEW, part.lines) for part in case.found.parts if part.id is None
     ]
+    for part in case.after[len(case.parts) :]:
+        case.load[part.location_id] = case.load.get(part.location_id, 0) + 1
+    case.found.reason.extend({"code": "held_by_tag", "tag": tag} for tag in held_by(case.head.tags, case.settings))
     case.departing = []
     if case.head.lifecycle == Lifecycle.COMPLETED:
         case.departing = [part for part in case.after if part.state not in ENDED]
@@ -134,6 +147,21 @@ def _wanted(case: _Case) -> list[WantedLine]:
 
 
 def _wish(case: _Case) -> Wish:
+    """What binds the choice of places, and how this shop chooses."""
+    return replace(
+        _bound(case),
+        routing=routing.chosen(case.settings.get("routing")),
+        destination=point(case.head.destination),
+        load=case.load,
+        oversell=_below_zero(case.settings),
+    )
+
+
+def _below_zero(settings: Mapping[str, Any]) -> bool:
+    return settings.get("oversell") == "negative"
+
+
+def _bound(case: _Case) -> Wish:
     if case.head.handover == Handover.PICKUP:
         place = case.links.get(case.head.pickup_location)
         return Wish(pickup=True, pickup_location_id=place, pickup_name=case.head.pickup_location)
@@ -220,8 +248,8 @@ def _write(conn: Connection, cases: Sequence[_Case], places: Sequence[Place], no
 
 def _part_reason(reason: Sequence[Step], location: str) -> list[Step]:
     """The steps that explain why this location: the decision, and its own share of it."""
-    aside = ("backordered", "unmapped", "no_stock_needed")
-    return [step for step in reason if step["code"] not in aside and (step["code"] != "part" or step["location"] == location)]
+    own = ("part", "oversold")
+    return [step for step in reason if step["code"] not in _ASIDE and (step["code"] not in own or step["location"] == location)]
 
 
 def _backorders(case: _Case) -> dict[int, int]:
@@ -283,12 +311,20 @@ def _state(case: _Case) -> str:
     return order_state([part.state for part in case.after], backordered=waiting, cancelled=cancelled)
 
 
+def held_by(tags: Sequence[str], settings: Mapping[str, Any]) -> list[str]:
+    """The tags of an order by which its shop keeps it from being packed (setting `hold_tags`)."""
+    holding = {str(tag).casefold() for tag in settings.get("hold_tags") or ()}
+    return [tag for tag in tags if tag.casefold() in holding]
+
+
 def _attention(case: _Case) -> list[str]:
     codes = [code for code in case.head.attention if code not in _OURS]
     steps = {step["code"] for step in case.found.reason}
     codes += [code for code in ("unmapped", "pickup_unknown") if code in steps]
     if not case.lines:
         codes.append("no_lines")
+    if held_by(case.head.tags, case.settings):
+        codes.append("held_by_tag")
     if case.found.conflicts and any(part.state in GONE for part in case.parts):
         cancelled = case.head.lifecycle == Lifecycle.CANCELLED
         codes.append("cancelled_after_handover" if cancelled else "changed_after_handover")

@@ -29,7 +29,6 @@ _LEASE = timedelta(seconds=30)  # an exchange is one call of at most 10 s
 _LONGEST_WAIT_SECONDS = 15.0
 _LOOK_SECONDS = 0.1
 _PAUSE = timedelta(minutes=10)
-RECONNECT = "reconnect"
 
 # Fields of the port that call nobody, or that are given no stored shop.
 _PURE = frozenset({"open_shop", "shop_named_by", "is_ping", "genuine", "parse", "normalize", "refresh"})
@@ -117,10 +116,11 @@ def _exchanged(engine: Engine, seal: Seal, platform: Platform, shop: Shop, holde
             leases.release(conn, shop.id, holder)
             if isinstance(error, AuthLost):
                 rows.rest(conn, shop.id, now() + _PAUSE, str(error), state="paused")
-                installs.notify(conn, shop.id, RECONNECT, error.message, error.remedy, now())
+                installs.notify(conn, shop.id, installs.RECONNECT, error.message, error.remedy, now())
         raise
     with engine.begin() as conn:
         credentials = rows.merge_credentials(conn, seal, shop.id, changes)
+        installs.end_notice(conn, shop.id, installs.RECONNECT, now())
         leases.release(conn, shop.id, holder)
     return replace(shop, credentials=credentials)
 

@@ -53,7 +53,7 @@ def installing(http: Http, app: App) -> Installing:
 def _start(http: Http, app: App, visit: Visit) -> Ask:
     """The install link: a store asks for the app, or a merchant typed the store's name."""
     check_known(app)
-    store = _store_of(visit)
+    store = _store_of(visit, typed=True)
     if visit.one("hmac"):
         _check_query(app, visit)
     return Ask(store, partial(_consent_url, app, store, visit.here))
@@ -93,9 +93,10 @@ def check_known(app: App) -> None:
         raise NotOurs("The connector is not registered as a Shopify app.", "Set SHOPIFY_CLIENT_ID and SHOPIFY_CLIENT_SECRET.")
 
 
-def _store_of(visit: Visit) -> str:
-    typed = visit.one("shop").strip()
-    store = shop_domain(typed) or shop_domain(f"{typed}.myshopify.com")
+def _store_of(visit: Visit, *, typed: bool = False) -> str:
+    """The store an address names: its whole domain, or what a person types for it."""
+    shop = visit.one("shop")
+    store = shop_domain(shop) or (shop_domain(f"{shop.strip()}.myshopify.com") if typed else "")
     if not store:
         raise Malformed("This is not the address of a Shopify store.", "It looks like maree-haute.myshopify.com.")
     return store

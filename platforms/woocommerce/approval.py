@@ -37,7 +37,7 @@ def installing(http: Http) -> Installing:
 
 def _start(http: Http, visit: Visit) -> Ask:
     site = site_address(http, visit.one("url"))
-    return Ask(site, partial(_consent_url, site, visit.here))
+    return Ask(site, partial(_consent_url, site, visit.here), anywhere=True)
 
 
 def _consent_url(site: str, here: str, state: str) -> str:

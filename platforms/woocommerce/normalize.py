@@ -17,6 +17,7 @@ from connector.platform import Shop
 from platforms.woocommerce.webhook import decoded
 
 _Json = Mapping[str, Any]
+_OBJECT = (dict, Mapping)  # nearly always the first, which is found without a walk through abstract classes
 
 # Drafts are no orders: they are filtered before this table is asked. A status that is not here is a shop's own: open.
 # failed: the payment was declined. Its stock was never taken, or is given back since 11.x (woocommerce/woocommerce#66256), and
@@ -282,11 +283,11 @@ def _utc(source: _Json, name: str) -> datetime:
 
 
 def _object(value: object) -> _Json:
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, _OBJECT) else {}
 
 
 def _objects(value: object) -> list[_Json]:
-    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
+    return [entry for entry in value if isinstance(entry, _OBJECT)] if isinstance(value, list) else []
 
 
 def _meta(owner: _Json, key: str) -> object:

@@ -152,7 +152,9 @@ def test_a_revoked_refresh_token_pauses_the_shop_and_tells_the_merchant_once(des
     for _ in range(2):
         with pytest.raises(AuthLost):
             desk.platform.check(desk.shop())
-    assert desk.state() == ("paused", [tokens.RECONNECT])
+    assert desk.state() == ("paused", [installs.RECONNECT])
+    assert desk.platform.check(desk.shop()).name == "Toy"  # the platform thought better of it
+    assert desk.state()[1] == []
 
 
 def test_a_refused_token_is_exchanged_once_and_the_call_made_again(desk: Desk) -> None:

@@ -173,9 +173,11 @@ def test_what_is_held_of_a_person_is_handed_out_for_the_merchant(place: Town) ->
         (request,) = rows.requests(conn)
         assert [notice.code for notice in installs.notices(conn, place.shop("shopify").id)] == [f"data_request:{request.id}"]
     assert (request.state, request.facts) == ("done", {"orders": 2})
-    export = json.loads(privacy.written_export(place.engine, place.seal, request.id))
+    export = json.loads(privacy.written_export(place.engine, place.seal, request.id, now()))
     assert [order["person"]["customer"]["email"] for order in export["orders"]] == [_MAIL, _MAIL]
     assert _OTHER not in json.dumps(export)
+    with place.engine.connect() as conn:
+        assert installs.notices(conn, place.shop("shopify").id) == []
 
 
 def test_a_repeated_request_is_one(place: Town) -> None:

@@ -281,6 +281,20 @@ def test_keys_that_are_not_of_that_very_store_link_nothing(place: Town, capfd: p
     assert "foreign_0123456789" not in said.out + said.err + browser.page.text
 
 
+def test_a_link_from_elsewhere_shows_where_it_leads_first(place: Town) -> None:
+    """The address of a WooCommerce shop may be anybody's: our own name must not lend itself to a trap."""
+    address = f"{place.base}/install/woocommerce/start?{urlencode({'url': place.shops_at + '/woocommerce'})}"
+    for site, status in (("cross-site", 200), ("none", 200), ("same-origin", 303)):
+        answer = requests.get(address, headers={"Sec-Fetch-Site": site}, timeout=10, allow_redirects=False)
+        assert answer.status_code == status
+    browser = Browser()
+    browser.session.headers["Sec-Fetch-Site"] = "cross-site"
+    assert f"<strong>{place.shops_at}/woocommerce</strong>" in browser.open(address).text
+    browser.session.headers["Sec-Fetch-Site"] = "same-origin"
+    browser.page = browser.session.get(address, timeout=10)
+    assert "would like to connect" in browser.page.text
+
+
 def test_a_return_without_keys_links_nothing(place: Town) -> None:
     browser = Browser()
     assert _back(place, browser, _asked(place, browser)).status_code == 403
