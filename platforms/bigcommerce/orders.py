@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
@@ -48,23 +48,26 @@ def read_lines(http: Http, shop: Shop, order: client.Row) -> list[normalize.Row]
     return sorted(lines, key=lambda line: normalize.count(line.get("id")))
 
 
-def read_pickups(http: Http, shop: Shop, order_id: object) -> list[client.Row]:
-    """The pickup records of one order. BigCommerce ignores a filter it does not understand, so the rows are checked."""
-    rows = client.v3_list(http, shop, "v3/orders/pickups", {"order_id:in": str(order_id)})
-    return [row for row in rows if str(row.get("order_id")) == str(order_id)]
+def read_pickups(http: Http, shop: Shop, *order_ids: object) -> list[client.Row]:
+    """The pickup records of these orders. BigCommerce ignores a filter it does not understand, so the rows are checked."""
+    wanted = [str(order_id) for order_id in order_ids]
+    rows = client.v3_list(http, shop, "v3/orders/pickups", {"order_id:in": ",".join(wanted)})
+    return [row for row in rows if str(row.get("order_id")) in wanted]
 
 
-def whole(http: Http, shop: Shop, order: client.Row) -> Remote:
-    """The order with all that belongs to it.
+def whole(http: Http, shop: Shop, order: client.Row, pickups: Sequence[client.Row] | None = None) -> Remote:
+    """The order with all that belongs to it; `pickups` are its pickup records where they were read already.
 
     Further calls are made only for what the order leaves open: the rate limit is shared by every app of the store.
     """
     path = f"v3/orders/{order['id']}/transactions"
+    if pickups is None:
+        pickups = read_pickups(http, shop, order["id"]) if normalize.pickup_consignments(order) else ()
     return Remote(
         order=order,
         lines=tuple(read_lines(http, shop, order)),
         transactions=() if payment.is_decided(order) else tuple(client.v3_rows(http, shop, path)),
-        pickups=tuple(read_pickups(http, shop, order["id"])) if normalize.pickup_consignments(order) else (),
+        pickups=tuple(pickups),
     )
 
 
