@@ -199,6 +199,10 @@ def _read(answer: requests.Response, deadline: float) -> bytes:
         if time.monotonic() > deadline:
             raise TimedOut("The shop's answer came too slowly.", effect_unknown=True)
         chunks.append(chunk)
+    if time.monotonic() > deadline:  # then the connection was ended by us, and what came may be a part
+        raise TimedOut("The shop's answer came too slowly.", effect_unknown=True)
+    if answer.raw.length_remaining:  # read1 does not tell an end from a broken connection
+        raise Retryable("The shop's answer was cut off.", "It is tried again by itself.", effect_unknown=True)
     return b"".join(chunks)
 
 

@@ -19,8 +19,7 @@ _NOT_YET = "Incomplete or pending: the customer has not ordered it."
 
 def count_orders(http: Http, shop: Shop, since: datetime, until: datetime) -> int | None:
     """BigCommerce's own count of the window, with incomplete orders and without archived ones."""
-    counted = client.read(http, shop, "v2/orders/count", _window(since, until))
-    number = counted.get("count") if isinstance(counted, dict) else None
+    number = client.read_object(http, shop, "v2/orders/count", _window(since, until)).get("count")
     return number if isinstance(number, int) else None
 
 
@@ -32,8 +31,7 @@ def list_orders(http: Http, shop: Shop, since: datetime, until: datetime, cursor
     """
     least = int(cursor or 1)
     params = {**_window(since, until), **WITH_CONSIGNMENTS, "min_id": str(least), "sort": "id:asc", "limit": str(_PAGE_ROWS)}
-    found = client.read(http, shop, "v2/orders", params)
-    rows = [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
+    rows = client.read_list(http, shop, "v2/orders", params)
     ids = [normalize.count(row.get("id")) for row in rows]
     if any(order_id < least for order_id in ids):
         raise Refused("BigCommerce ignored the filter by id.", "Report it: earlier orders came again.")

@@ -33,10 +33,7 @@ def fetch_order(http: Http, shop: Shop, order_id: str) -> Order | None:
 
 def read_order(http: Http, shop: Shop, order_id: str) -> client.Row:
     """The order with its consignments and up to 50 lines; Missing where it does not exist."""
-    order = client.read(http, shop, f"v2/orders/{order_id}", WITH_CONSIGNMENTS)
-    if not isinstance(order, dict):
-        raise client.Missing(f"BigCommerce knows no order {order_id}.")
-    return order
+    return client.read_object(http, shop, f"v2/orders/{order_id}", WITH_CONSIGNMENTS)
 
 
 def read_lines(http: Http, shop: Shop, order: client.Row) -> list[normalize.Row]:
@@ -89,8 +86,7 @@ def changed_orders(http: Http, shop: Shop, since: datetime, cursor: str) -> Chan
 
 
 def _rows(http: Http, shop: Shop, params: dict[str, str]) -> list[client.Row]:
-    rows = client.read(http, shop, "v2/orders", params)
-    return [row for row in rows if isinstance(row, dict) and row.get("id")] if isinstance(rows, list) else []
+    return [row for row in client.read_list(http, shop, "v2/orders", params) if row.get("id")]
 
 
 def _position(since: datetime, cursor: str) -> tuple[datetime, int]:

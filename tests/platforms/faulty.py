@@ -39,6 +39,12 @@ def saying(whole: bytes) -> Talk:
     return talk
 
 
+def no_tls(peer: socket.socket) -> None:
+    peer.recv(65536)
+    peer.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+    time.sleep(0.5)
+
+
 def silent(peer: socket.socket) -> None:
     _asked(peer)
     time.sleep(3)
