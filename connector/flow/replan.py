@@ -268,7 +268,7 @@ def _order_after(case: _Case) -> dict[str, Any]:
 
 def _reason(case: _Case) -> list[Step]:
     if case.head.history:
-        return [{"code": "history"}]
+        return [{"code": "history", "platform": case.shop_name}]
     return case.found.reason if case.found.parts or not case.parts else case.head.reason
 
 

@@ -39,7 +39,7 @@ from webhooks.app import build
 
 _ROOT = Path(__file__).parents[2]
 _LIVE_FROM = 1_000_000  # numbers of the live orders, beyond those of the past
-_LIVE_SECONDS = 1.5
+_LIVE_SECONDS = 2.0
 _LONGEST_LIFE_SECONDS = 1.0  # of a worker, once its first page is written
 
 

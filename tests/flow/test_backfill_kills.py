@@ -50,9 +50,9 @@ def _show(directory: Path, database_url: str, redis_url: str, *, orders_each: in
         _unchanged_by_another(at, seconds)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_three_shops_come_in_through_kills(tmp_path: Path, database_url: str, redis_url: str) -> None:
-    _show(tmp_path, database_url, redis_url, orders_each=300, kills=5, seconds=240)
+    _show(tmp_path, database_url, redis_url, orders_each=300, kills=5, seconds=800)
 
 
 @pytest.mark.long
