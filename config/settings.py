@@ -101,6 +101,14 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_json: bool = False
 
+    shopify_client_id: str = ""
+    shopify_client_secret: SecretStr = SecretStr("")
+    shopify_previous_secret: SecretStr = SecretStr("")
+    shopify_address: Annotated[str, AfterValidator(_public_url)] = ""
+    bigcommerce_client_id: str = ""
+    bigcommerce_client_secret: SecretStr = SecretStr("")
+    bigcommerce_address: Annotated[str, AfterValidator(_public_url)] = ""
+
     sandbox_port: Port = 8100
     sandbox_orders_per_minute: Annotated[float, Field(ge=0, le=6000)] = 12.0
 

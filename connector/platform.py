@@ -9,10 +9,14 @@ import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from connector.domain.errors import ConnectorError
 from connector.domain.linking import Variant
 from connector.domain.orders import Handover, Order
+
+if TYPE_CHECKING:
+    from connector.installing import Installing
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The four call errors: what the caller must do decides the class, not what went wrong.
@@ -52,6 +56,10 @@ class Throttled(CallError):
 
 class AuthLost(CallError):
     """Credentials are refused, the app is uninstalled, the shop is frozen: pause the shop and tell the merchant."""
+
+
+class TokenRefused(AuthLost):
+    """The access token itself is refused: where it can be exchanged for a new one, that is worth one try."""
 
 
 class Refused(CallError):
@@ -114,6 +122,7 @@ class Act(enum.StrEnum):
     READY = "ready"
     SHIPPED = "shipped"
     PICKED_UP = "picked_up"
+    TAKEN_BACK = "taken_back"  # a handover we did is undone: the goods are here again; lines' targets are what still counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,6 +338,9 @@ class Platform:
     flaws: what is wrong with our webhook subscriptions at this address; empty where all is well.
     locations: the store's places.
     announce: read the remote state; already so? done; write; say what was done.
+    install: how a merchant installs the connector as an app (see `installing`), None where there is no such way.
+    refresh: exchange the shop's refresh token for new credentials (those to change, with `token_expires_at` in ISO 8601);
+        AuthLost where the platform will not. None where tokens do not expire.
     choices: what the shop itself allows for the setting of this name; empty where it does not say.
     goods: the catalogue and the stock; None where the platform lets us at neither.
     """
@@ -352,5 +364,7 @@ class Platform:
     flaws: Callable[[Shop, str], tuple[Flaw, ...]]
     locations: Callable[[Shop], tuple[RemoteLocation, ...]]
     announce: Callable[[Shop, Announcement], Outcome]
+    install: Installing | None = None
+    refresh: Callable[[Shop], Mapping[str, str]] | None = None
     choices: Callable[[Shop, str], Sequence[str]] = lambda shop, name: ()
     goods: Goods | None = None

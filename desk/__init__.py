@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from connector.db.sealed import Seal
 from connector.domain.errors import ConnectorError
 from connector.flow.wake import Wake
-from desk import acts, api, language, orders, past, problems, show
+from desk import acts, api, language, mapping, orders, past, problems, show, stock
 from desk.blueprint import Desk, csrf, pages
 
 __all__ = ["register"]
@@ -46,4 +46,4 @@ def register(
     app.register_error_handler(404, problems.not_found)
 
 
-_ROUTES = (acts, orders, past, problems)  # importing them puts their routes on `pages`
+_ROUTES = (acts, mapping, orders, past, problems, stock)  # importing them puts their routes on `pages`

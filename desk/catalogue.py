@@ -16,9 +16,11 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from connector.domain.explanation import SENTENCES
+from connector.domain.linking import WORDS
 from desk.language import LANGUAGES, TRANSLATIONS
 
 _DESK = Path(__file__).parent
+_ROOMS = ("desk", "webhooks")
 _METHODS = [("**.py", "python"), ("templates/**.html", "jinja2.ext:babel_extract")]
 _KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None}
 _OPTIONS = {"templates/**.html": {"trimmed": "true"}}
@@ -35,13 +37,16 @@ def po_path(language: str) -> Path:
 
 
 def gathered() -> Catalog:
-    """Every sentence a page can show: of the templates, the desk's code and the explanations of decisions."""
+    """Every sentence a page can show: of the templates, the doors' code and the explanations of decisions."""
     catalogue = Catalog(project="order-connector", charset="utf-8")
-    found = extract_from_dir(str(_DESK), _METHODS, _OPTIONS, _KEYWORDS)
-    for name, _, message, _, _ in found:
-        catalogue.add(message, locations=[(f"desk/{Path(name).as_posix()}", 0)])
+    for room in _ROOMS:
+        for name, _, message, _, _ in extract_from_dir(str(_DESK.parent / room), _METHODS, _OPTIONS, _KEYWORDS):
+            catalogue.add(message, locations=[(f"{room}/{Path(name).as_posix()}", 0)])
     for sentence in SENTENCES.values():
         catalogue.add(sentence, locations=[("connector/domain/explanation.py", 0)])
+    for said in WORDS.values():
+        for sentence in said:
+            catalogue.add(sentence, locations=[("connector/domain/linking.py", 0)])
     return catalogue
 
 

@@ -73,6 +73,7 @@ REFUSALS: dict[str, str] = {
     "unpaid": N_("{owed} is still owed. Take the payment, then record it here."),
 }
 ATTENTION: dict[str, str] = {
+    "held_by_tag": N_("A tag holds this order: it is not packed until the tag is removed in the online shop."),
     "no_lines": N_("The order has no lines."),
     "no_customer": N_("The order names no customer."),
     "no_address": N_("There is no address to send it to."),
@@ -126,6 +127,21 @@ ACTORS: dict[str, str] = {
     "desk": N_("staff"),
     "cli": N_("administrator"),
 }
+# Why stock moved.
+MOVEMENTS: dict[str, str] = {
+    "receipt": N_("Received"),
+    "sale": N_("Sold over the counter"),
+    "write_off": N_("Written off"),
+    "count": N_("Counted"),
+    "transfer_out": N_("Left for another location"),
+    "transfer_in": N_("Arrived from another location"),
+    "commit": N_("Promised to an order"),
+    "release": N_("No longer promised"),
+    "shipped": N_("Shipped"),
+    "picked_up": N_("Picked up"),
+    "handed_over": N_("Handed over"),
+    "repair": N_("Repaired"),
+}
 EVENTS: dict[str, str] = {
     "received": N_("Order taken in."),
     "changed": N_("Order changed in the online shop: {status}."),
@@ -133,6 +149,7 @@ EVENTS: dict[str, str] = {
     "completed": N_("The online shop counts the order as completed."),
     "deleted": N_("Order deleted in the online shop; stock still here was given back."),
     "payment_recorded": N_("Payment recorded: {amount}."),
+    "short_stock": N_("Fewer at {location} than promised: {units} of this order are given elsewhere or wait."),
     "not_told": N_("{act}: {platform} could not be told."),
 }
 MOVED: dict[str, str] = {

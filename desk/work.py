@@ -63,7 +63,7 @@ def standing(detail: OrderDetail, part: Part) -> Standing:
         handover=Handover(row.handover),
         owed_minor=row.owed_minor,
         currency=row.currency,
-        on_hold=row.lifecycle == Lifecycle.ON_HOLD,
+        on_hold=row.lifecycle == Lifecycle.ON_HOLD or "held_by_tag" in row.attention,
         pay_first=detail.pay_first,
     )
 

@@ -9,7 +9,22 @@ import redis
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from connector.domain.errors import ConnectorError
-from jobs.commands import backfill, boxes, fulfill, goods, operate, orders, reconcile, shops, tokens
+from jobs.commands import (
+    backfill,
+    boxes,
+    bundles,
+    fulfill,
+    goods,
+    links,
+    operate,
+    orders,
+    privacy,
+    reconcile,
+    settings,
+    shops,
+    tasks,
+    tokens,
+)
 
 
 class Refused(click.ClickException):
@@ -60,7 +75,9 @@ def main() -> None:
     """
 
 
-_NOUNS = (operate, shops, goods, orders, fulfill, boxes, backfill, reconcile, tokens)
+_NOUNS = (
+    operate, shops, settings, goods, bundles, links, orders, fulfill, tasks, boxes, backfill, reconcile, tokens, privacy,
+)  # fmt: skip
 for command in (command for noun in _NOUNS for command in noun.COMMANDS):
     main.add_command(command)
 

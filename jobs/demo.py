@@ -11,8 +11,9 @@ import structlog
 
 from config import logging, settings
 from connector.domain.errors import ConnectorError
-from connector.flow import shops, stock
+from connector.flow import linking, shops, stock
 from connector.flow.stock import StockLine
+from connector.platform import WHOLE_SHOP
 from jobs.environment import Environment, now, opened
 from sandbox.linking import RECEIPT_KEY, Demo, DemoShop, demo
 
@@ -44,6 +45,12 @@ def _link(env: Environment, wanted: DemoShop) -> None:
     shop, _ = shops.add(env.engine, env.seal, platform, wanted.options, env.settings.public_url, now(), name=wanted.name)
     for external_id, code in wanted.location_links:
         stock.link_location(env.engine, shop.id, external_id, code)
+    linking.read_places(env.engine, platform, shop)
+    if wanted.stock_of:
+        linking.link_location(env.engine, shop.id, WHOLE_SHOP, wanted.stock_of, now())
+    linked = linking.read_catalogue(env.engine, platform, shop, now())
+    linking.change_settings(env.engine, platform, shop, {"publish_stock": "yes"}, now())
+    log.info("its catalogue is linked", variants=linked.variants, linked=linked.linked, problems=linked.problems)
     log.info("a sandbox shop is linked", shop=shop.id, platform=shop.platform)
 
 

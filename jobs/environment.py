@@ -17,9 +17,13 @@ from config.embedded import Addresses
 from config.settings import Settings
 from connector.db import engine as database
 from connector.db.sealed import Seal
+from connector.flow import tokens
+from connector.installing import App
 from connector.platform import Platform
+from jobs.pace import SharedBuckets
 from platforms import registry
 from platforms.http import Http
+from platforms.pace import Pace
 
 _REDIS_CONNECT_SECONDS = 1.0
 _REDIS_ANSWER_SECONDS = 3.0
@@ -47,14 +51,37 @@ def open_at(settings: Settings, addresses: Addresses, *, name: str, pool_size: i
 
     ConnectorError where the settings cannot be used.
     """
+    engine = database.create(addresses.database_url, pool_size=pool_size, name=f"connector {name}")
+    seal = Seal(settings.fernet_keys)
+    connection = connect_redis(addresses.redis_url)
+    http = Http(private_allowed=settings.allow_private_shops, pace=Pace(SharedBuckets(connection)))
+    platforms = registry.platforms(http, apps(settings))
     return Environment(
         settings=settings,
-        engine=database.create(addresses.database_url, pool_size=pool_size, name=f"connector {name}"),
-        seal=Seal(settings.fernet_keys),
-        platforms=registry.platforms(Http(private_allowed=settings.allow_private_shops)),
-        redis=connect_redis(addresses.redis_url),
+        engine=engine,
+        seal=seal,
+        platforms={name: tokens.kept_fresh(engine, seal, platform, now) for name, platform in platforms.items()},
+        redis=connection,
         redis_url=addresses.redis_url,
     )
+
+
+def apps(settings: Settings) -> dict[str, App]:
+    """What the connector is registered as, by platform. The development addresses count with ALLOW_PRIVATE_SHOPS only."""
+    development = settings.allow_private_shops
+    return {
+        "shopify": App(
+            settings.shopify_client_id,
+            settings.shopify_client_secret.get_secret_value(),
+            settings.shopify_previous_secret.get_secret_value(),
+            settings.shopify_address if development else "",
+        ),
+        "bigcommerce": App(
+            settings.bigcommerce_client_id,
+            settings.bigcommerce_client_secret.get_secret_value(),
+            address=settings.bigcommerce_address if development else "",
+        ),
+    }
 
 
 @contextmanager

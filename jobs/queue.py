@@ -22,9 +22,13 @@ from connector.domain.errors import ConnectorError
 from connector.flow.wake import Wake
 
 # Also the names of the queues, the most urgent first.
-TASKS = ("ingest", "deliver", "publish", "poll", "link", "watch", "reconcile", "backfill")
+TASKS = (
+    *("ingest", "refill", "deliver", "install", "publish", "privacy"),
+    *("poll", "link", "watch", "reconcile", "backfill", "verify"),
+)
 
 FLAG_SECONDS = 60  # how long a lost job can keep later wakes away; an unstarted job ends with its flag
+LINGER_SECONDS = 5  # the same where the worker was killed in the middle of a busy shop
 JOB_SECONDS = 120
 _FAILED_SECONDS = 3600
 _GATHER_SECONDS = 0.005
@@ -88,6 +92,11 @@ def ring(connection: redis.Redis, wakes: Iterable[Wake]) -> int:
 def lower(connection: redis.Redis, wake: Wake) -> None:
     """Take the flag down, before the work is looked at: whatever arrives from now on rings again."""
     connection.delete(_flag(wake))
+
+
+def keep_up(connection: redis.Redis, wake: Wake) -> None:
+    """Keep the flag up for a moment: whoever works at the task will look again before it lowers it."""
+    connection.set(_flag(wake), 1, ex=LINGER_SECONDS)
 
 
 def _flag(wake: Wake) -> str:

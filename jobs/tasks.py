@@ -17,6 +17,7 @@ import structlog
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from connector.db import shops as shop_rows
 from connector.domain.errors import ConnectorError
 from connector.flow import (
     backfill,
@@ -24,9 +25,13 @@ from connector.flow import (
     deliver,
     ingest,
     linking,
+    linking_steps,
+    privacy,
     publish_stock,
     reconcile,
+    settle,
     shops,
+    verify,
     watchdog,
 )
 from connector.flow.ingest import Drained
@@ -35,14 +40,18 @@ from connector.platform import Platform, Shop
 from jobs import queue
 from jobs.environment import Environment, now
 
-TURN_SECONDS = 5.0  # so that one busy shop keeps no other waiting longer; it gets its next turn behind them
+TURN_SECONDS = 1.0  # so that one busy shop keeps no other waiting longer; it gets its next turn behind them
+_VAIN_SECONDS = 1.0
 _BACKGROUND_TURN_SECONDS = 2.0
 _ALL_SHOPS = 0  # no shop has this id
+_BUSY_ROWS = 10  # a pass of so many is worth waiting a little for the next ones, so that they come together
+_LINGER_SECONDS = 0.03
 _INGEST_ROWS = 100
 _DELIVER_ROWS = 1  # each may take half a minute where the shop hangs
 _LOCKS = 7310  # the advisory locks of the tasks are (7310 + place in the table, shop)
 _TRY_LOCK = text("SELECT pg_try_advisory_lock(:space, :shop)")
 _UNLOCK = text("SELECT pg_advisory_unlock(:space, :shop)")
+_WARD = 7309  # and the advisory locks of the workers that are with failing shops (7309, 0 ..)
 _LOOKS = 2
 _LOOK_SECONDS = 0.01
 
@@ -63,16 +72,18 @@ class Task:
     """One pass of the work, and from what a pass did whether another one may find something.
 
     `in_background`: short turns, and one worker at most for all shops together, so that the others serve what is live.
+    `lingers`: see `_lingers`.
     """
 
     once: Callable[[Environment, Platform, Shop], Drained]
     go_on: Callable[[Drained], bool]
     in_background: bool = False
+    lingers: bool = False
 
 
 def table(place: Workplace) -> Mapping[str, Callable[[int], None]]:
     """Task name -> the function of a shop's id."""
-    return {name: partial(_guarded, place, name) for name in TASKS}
+    return {name: partial(_guarded, place, name) for name in (*TASKS, *HOUSE_TASKS)}
 
 
 def _guarded(place: Workplace, name: str, shop_id: int) -> None:
@@ -91,23 +102,53 @@ def turn(place: Workplace, name: str, shop_id: int) -> None:
     """One turn of a shop at a task."""
     env = place.environment
     _lower(env, Wake(name, shop_id))
+    if name in HOUSE_TASKS:
+        _house_turn(place, name)
+        return
     with _alone(env.engine, name, _ALL_SHOPS if TASKS[name].in_background else shop_id) as alone:
-        if alone:  # else its own worker looks once more, or the clock rings again
-            _work(place, name, shops.by_id(env.engine, env.seal, shop_id))
+        if not alone:  # its own worker looks once more, or the clock rings again
+            return
+        with _ward(env, shop_id) as free:
+            if free:
+                _work(place, name, shops.by_id(env.engine, env.seal, shop_id))
+
+
+def _house_turn(place: Workplace, name: str) -> None:
+    """One pass over the whole is all there is to do."""
+    with _alone(place.environment.engine, name, _ALL_SHOPS) as alone:
+        if alone:
+            place.waker.wake(*HOUSE_TASKS[name](place.environment).wakes)
 
 
 def _work(place: Workplace, name: str, shop: Shop) -> None:
-    env, task = place.environment, TASKS[name]
+    env, task, wake = place.environment, TASKS[name], Wake(name, shop.id)
     platform = env.platforms[shop.platform]
     end = time.monotonic() + (_BACKGROUND_TURN_SECONDS if task.in_background else TURN_SECONDS)
+    lingering = False
     while True:
+        began = time.monotonic()
         drained = task.once(env, platform, shop)
         place.waker.wake(*drained.wakes)
-        if not task.go_on(drained):
+        in_vain = drained.finished == 0 and time.monotonic() - began > _VAIN_SECONDS  # the shop hangs: the others first
+        if in_vain or (not task.go_on(drained) and not lingering):
             return
         if time.monotonic() >= end or place.stopping.is_set():
-            place.waker.wake(Wake(name, shop.id))
+            _lower(env, wake)
+            place.waker.wake(wake)
             return
+        lingering = _lingers(place, task, wake, drained, lingering)
+
+
+def _lingers(place: Workplace, task: Task, wake: Wake, drained: Drained, lingering: bool) -> bool:
+    """At a busy shop nobody has to ring while its drain is alive: the flag stays up, and comes down before the last look."""
+    busy = task.lingers and drained.finished >= _BUSY_ROWS
+    if busy:
+        _redis(place.environment, queue.keep_up, wake)
+        if drained.finished < _INGEST_ROWS:
+            place.stopping.wait(_LINGER_SECONDS)
+    elif lingering:
+        _lower(place.environment, wake)
+    return busy
 
 
 @contextmanager
@@ -127,6 +168,25 @@ def _alone(engine: Engine, name: str, shop_id: int) -> Iterator[bool]:
                 conn.execute(_UNLOCK, lock)
 
 
+@contextmanager
+def _ward(env: Environment, shop_id: int) -> Iterator[bool]:
+    """Whether there is a worker to spare for the shop: shops whose last call failed get half of the workers at most.
+
+    Else a few shops that do not answer would hold all workers in their time-outs, and the healthy ones would wait for them.
+    """
+    with env.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        if not shop_rows.is_failing(conn, shop_id):
+            yield True
+            return
+        beds = [{"space": _WARD, "shop": bed} for bed in range(max(1, env.settings.workers // 2))]
+        taken = next((bed for bed in beds if conn.execute(_TRY_LOCK, bed).scalar()), None)
+        try:
+            yield taken is not None
+        finally:
+            if taken is not None:
+                conn.execute(_UNLOCK, taken)
+
+
 def _looks(look: Callable[[], bool]) -> Iterator[bool]:
     """A turn that is just ending gets a moment to end, else what came after its last look would wait for the clock."""
     yield look()
@@ -136,8 +196,12 @@ def _looks(look: Callable[[], bool]) -> Iterator[bool]:
 
 
 def _lower(env: Environment, wake: Wake) -> None:
+    _redis(env, queue.lower, wake)
+
+
+def _redis(env: Environment, change: Callable[[redis.Redis, Wake], None], wake: Wake) -> None:
     try:
-        queue.lower(env.redis, wake)
+        change(env.redis, wake)
     except redis.RedisError:  # the flag ends by itself after FLAG_SECONDS
         log.warning("a flag stayed up", task=wake.task, shop=wake.shop_id, remedy="See whether Redis answers.")
 
@@ -193,13 +257,35 @@ def _has_more(drained: Drained) -> bool:
     return drained.more or drained.finished > 0
 
 
+def _refill(env: Environment) -> Drained:
+    return settle.settle(env.engine, now())
+
+
+def _verify(env: Environment) -> Drained:
+    return verify.hourly(env.engine, now())
+
+
+# Of the whole, not of one shop; one pass is all there is to do.
+HOUSE_TASKS: Mapping[str, Callable[[Environment], Drained]] = {"refill": _refill, "verify": _verify}
+
+
+def _install(env: Environment, platform: Platform, shop: Shop) -> Drained:
+    return linking_steps.drain(env.engine, env.seal, platform, shop, now, env.settings.public_url)
+
+
+def _privacy(env: Environment, platform: Platform, shop: Shop) -> Drained:
+    return privacy.drain(env.engine, env.seal, shop, now())
+
+
 def _has_further(drained: Drained) -> bool:
     return drained.more
 
 
 TASKS: Mapping[str, Task] = {
-    "ingest": Task(_ingest, _finished_some),
+    "ingest": Task(_ingest, _finished_some, lingers=True),
     "deliver": Task(_deliver, _has_more),
+    "install": Task(_install, _finished_some),
+    "privacy": Task(_privacy, _finished_some),
     "publish": Task(_publish, _has_further),
     "link": Task(_link, _has_further),
     "poll": Task(_poll, _has_further),

@@ -19,6 +19,8 @@ from config.settings import Settings
 from connector.domain.errors import ConnectorError
 from jobs.lines import Lines
 from jobs.supervisor import Supervisor, end_earlier
+from sandbox import registration
+from sandbox.catalogue import CREDENTIALS
 
 _READY_SECONDS = 60.0
 _MIGRATED_SECONDS = 3600.0
@@ -117,7 +119,22 @@ def _chosen(sandbox: bool, orders_per_minute: float | None, port: int | None) ->
     given: dict[str, Any] = {"port": port, "sandbox_orders_per_minute": orders_per_minute}
     if sandbox:
         given["allow_private_shops"] = True
+        given |= _as_sandbox_app(settings.load({name: value for name, value in given.items() if value is not None}))
     return settings.load({name: value for name, value in given.items() if value is not None})
+
+
+def _as_sandbox_app(chosen: Settings) -> dict[str, Any]:
+    """What the connector is registered as with the sandbox shops, where no other registration is set."""
+    at = _sandbox_url(chosen)
+    registered = {
+        "shopify_client_id": registration.SHOPIFY_CLIENT_ID,
+        "shopify_client_secret": CREDENTIALS["shopify"]["app_secret"],
+        "shopify_address": f"{at}/shopify",
+        "bigcommerce_client_id": registration.BIGCOMMERCE_CLIENT_ID,
+        "bigcommerce_client_secret": CREDENTIALS["bigcommerce"]["client_secret"],
+        "bigcommerce_address": f"{at}/bigcommerce",
+    }
+    return {} if chosen.shopify_client_id or chosen.bigcommerce_client_id else registered
 
 
 def _names(owned: Owned) -> list[str]:

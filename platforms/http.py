@@ -35,6 +35,7 @@ from connector.platform import (
     TimedOut,
 )
 from platforms.connections import Forbidden, ended_in, guarded_pools
+from platforms.pace import Pace
 
 _CONNECT_SECONDS = 5.0
 _READ_SECONDS = 8.0
@@ -92,11 +93,13 @@ _READ_AGAIN_WAIT_SECONDS = (0.05, 0.25)
 class Http:
     """One pooled client for a process. Safe for threads: nothing of one call is visible to another.
 
-    `private_allowed` is the development setting: it admits http, odd ports and private addresses.
+    `private_allowed` is the development setting: it admits http, odd ports and private addresses. `pace` keeps the limits
+    of the shops; the platforms' clients ask it and tell it what answers say.
     """
 
-    def __init__(self, *, private_allowed: bool = False, total_seconds: float = _TOTAL_SECONDS) -> None:
+    def __init__(self, *, private_allowed: bool = False, total_seconds: float = _TOTAL_SECONDS, pace: Pace | None = None) -> None:
         self.private_allowed = private_allowed
+        self.pace = pace or Pace()
         self._total_seconds = total_seconds
         self._session = requests.Session()
         self._session.trust_env = False

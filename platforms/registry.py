@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from connector.installing import App
 from connector.platform import Platform
 from platforms import bigcommerce, shopify, woocommerce
 from platforms.http import Http, bounded
@@ -11,6 +12,8 @@ from platforms.http import Http, bounded
 _BUILDERS = (shopify.build, woocommerce.build, bigcommerce.build)
 
 
-def platforms(http: Http) -> Mapping[str, Platform]:
-    """Every platform by its name, calling out through `http`."""
-    return {platform.name: bounded(platform) for platform in (build(http) for build in _BUILDERS)}
+def platforms(http: Http, apps: Mapping[str, App] | None = None) -> Mapping[str, Platform]:
+    """Every platform by its name, calling out through `http`. `apps` is what the connector is registered as, by platform."""
+    known = apps or {}
+    named = ((build.__module__.rpartition(".")[2], build) for build in _BUILDERS)
+    return {name: bounded(build(http, app=known.get(name, App()))) for name, build in named}

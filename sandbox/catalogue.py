@@ -106,8 +106,12 @@ CREDENTIALS: dict[str, dict[str, str]] = {
     "shopify": {
         "domain": "maree-haute.myshopify.com",
         "token": "shpat_sandbox",
-        "app_secret": "sandbox-shopify-app-secret",
+        "app_secret": "sandbox-shopify-app-secret-0123456789",
     },
     "woocommerce": {"key": "ck_sandbox", "secret": "cs_sandbox"},
-    "bigcommerce": {"store_hash": "sandbox1", "token": "sandbox-token", "client_secret": "sandbox-client-secret"},
+    "bigcommerce": {
+        "store_hash": "sandbox1",
+        "token": "sandbox-token",
+        "client_secret": "sandbox-client-secret-0123456789",
+    },
 }

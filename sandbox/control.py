@@ -11,6 +11,7 @@ from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from connector.domain.errors import ConnectorError, Malformed, NotFound, Rejected
+from sandbox import registration
 from sandbox.running import sandbox, shopfront, shown
 from sandbox.shopfront import Shopfront
 from sandbox.wanted import quantities_from, wanted_from, whole
@@ -84,6 +85,19 @@ def _set_traffic() -> dict[str, object]:
     _only(body, "orders_per_minute")
     sandbox().traffic.set_rate(_field(body, "orders_per_minute"))
     return sandbox().traffic.shown()
+
+
+@api.get("/sandbox/connector")
+def _connector() -> dict[str, object]:
+    return registration.shown(sandbox().store)
+
+
+@api.put("/sandbox/connector")
+def _set_connector() -> dict[str, object]:
+    body = _body()
+    _only(body, *registration.NAMES)
+    registration.change(sandbox().store, body)
+    return registration.shown(sandbox().store)
 
 
 @api.get("/sandbox/<platform>/knobs")

@@ -11,12 +11,14 @@ RECEIPT_KEY = "sandbox-opening-stock"
 
 @dataclass(frozen=True)
 class DemoShop:
-    """A shop to link: `options` as `connector shops add` takes them, `location_links` as (its location id, our code)."""
+    """A shop to link: `options` as `connector shops add` takes them, `location_links` as (its location id, our code).
+    `stock_of` are our places whose sum it shows, where it keeps one quantity."""
 
     platform: str
     name: str
     options: dict[str, str]
     location_links: tuple[tuple[str, str], ...]
+    stock_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ def _shops(url: str) -> tuple[DemoShop, ...]:
             "Marée Haute (WooCommerce)",
             {**CREDENTIALS["woocommerce"], "url": f"{url}/woocommerce"},
             tuple((at.name, at.code) for at in LOCATIONS if at.kind == "shop"),
+            tuple(at.code for at in LOCATIONS),
         ),
         DemoShop(
             "bigcommerce",

@@ -17,6 +17,8 @@ from sandbox.running import sandbox, shopfront, shown
 from sandbox.shopfront import EXTRAS
 from sandbox.wanted import PICKUP_PLACES, wanted_from
 
+# Where each shop's own admin is.
+ADMINS = {"shopify": "/shopify/admin", "woocommerce": "/woocommerce/wp-admin", "bigcommerce": "/bigcommerce/manage"}
 _LISTED = 100
 _COUNTED = 1000
 _FORM_LINES = 3
@@ -69,6 +71,7 @@ def _shop(platform: str) -> str:
         known_knobs=KNOBS,
         waiting=sandbox().sender.waiting(),
         live="live" in request.args,
+        admin=ADMINS.get(platform, "/"),
     )
 
 

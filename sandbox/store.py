@@ -68,6 +68,11 @@ class Store:
             texts = list(self._documents.get(kind, {}).values())
         return [json.loads(text) for text in texts]
 
+    def keys(self, kind: str) -> list[str]:
+        """The keys of all documents of a kind, oldest first."""
+        with self.lock:
+            return list(self._documents.get(kind, {}))
+
     def count(self, kind: str) -> int:
         """How many documents of a kind there are."""
         with self.lock:

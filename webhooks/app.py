@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 
-from flask import Flask, Response, request
-from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
-from werkzeug.wsgi import get_input_stream
+from flask import Flask
 
 import desk
 from config import embedded, logging, settings
@@ -18,11 +15,9 @@ from connector.flow import shops
 from connector.platform import Platform
 from jobs import queue
 from jobs.environment import Environment, now, open_at
-from webhooks import health, metrics, security
+from webhooks import front, health, install, privacy, security
 from webhooks.directory import Directory, Known
-from webhooks.receive import LARGEST_BODY_BYTES, BodyLost, BodyTooLarge, Door, receive
-
-_RETRY_SECONDS = "5"
+from webhooks.receive import LARGEST_BODY_BYTES, Door
 
 
 def create_app(chosen: Settings | None = None) -> Flask:
@@ -47,7 +42,8 @@ def build(environment: Environment) -> Flask:
     app.extensions["waker"] = waker
     vitals = health.Vitals(environment.engine, environment.redis, chosen.clock_seconds, now)
     app.register_blueprint(health.blueprint(vitals))
-    _receive_webhooks(app, door(environment, waker))
+    # Within the guards that know of proxies, before everything that is for people.
+    app.wsgi_app = front.before(app.wsgi_app, door(environment, waker))  # type: ignore[method-assign, assignment]
     desk.register(
         app,
         engine=environment.engine,
@@ -55,6 +51,8 @@ def build(environment: Environment) -> Flask:
         ring=lambda wakes: waker.wake(*wakes),
         titles={platform.name: platform.title for platform in environment.platforms.values()},
     )
+    install.register(app, environment, lambda wakes: waker.wake(*wakes))
+    privacy.register(app, environment, waker)
     security.secure(app, public_url=chosen.public_url, trusted_proxies=chosen.trusted_proxies)
     return app
 
@@ -64,7 +62,7 @@ def door(environment: Environment, waker: queue.Waker) -> Door:
     return Door(
         platforms=environment.platforms,
         directory=Directory(partial(_known, environment)),
-        keep=partial(story.receive, environment.engine, environment.seal),
+        keep=story.GroupCommit(environment.engine, environment.seal).receive,
         wake=waker.wake,
         now=now,
     )
@@ -77,33 +75,3 @@ def _known(environment: Environment, platform: Platform, name: str) -> Known | N
         return None
     with environment.engine.connect() as conn:
         return Known(shop, shop_views.uninstalled_at(conn, shop.id))
-
-
-def _receive_webhooks(app: Flask, at: Door) -> None:
-    @app.post("/webhooks/<platform>", endpoint="webhook")
-    @app.post("/webhooks/<platform>/<shop_key>", endpoint="webhook")
-    def webhook(platform: str, shop_key: str = "") -> Response:
-        began = time.perf_counter()
-        headers = {name.lower(): value for name, value in request.headers}
-        answer = receive(at, request.method, request.path, headers, _read)
-        label = platform if platform in at.platforms else "unknown"
-        metrics.DELIVERIES.labels(label, answer.outcome).inc()
-        metrics.SECONDS.labels(label).observe(time.perf_counter() - began)
-        response = Response(answer.text, answer.status, mimetype="text/plain")
-        if answer.status == 503:
-            response.headers["Retry-After"] = _RETRY_SECONDS
-        return response
-
-
-def _read() -> bytes:
-    """The raw body, never more than the largest allowed; a body without a length is read as far as the server frames it."""
-    try:
-        stream = get_input_stream(request.environ, max_content_length=LARGEST_BODY_BYTES + 1)
-        body = b"".join(iter(partial(stream.read, 65536), b""))
-    except RequestEntityTooLarge:
-        raise BodyTooLarge from None
-    except (ClientDisconnected, OSError):
-        raise BodyLost from None
-    if len(body) > LARGEST_BODY_BYTES:
-        raise BodyTooLarge
-    return body

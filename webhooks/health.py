@@ -11,7 +11,7 @@ from flask import Blueprint, Response, jsonify
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from connector.db import inbox_views
+from connector.db import inbox_views, outbox_views
 from webhooks import metrics
 
 _OLDEST_WAITING = timedelta(minutes=5)
@@ -56,7 +56,7 @@ def blueprint(vitals: Vitals) -> Blueprint:
     def figures() -> Response:
         try:
             with vitals.engine.connect() as conn:
-                page = metrics.text(conn, vitals.now())
+                page = metrics.text(conn, vitals.redis, vitals.now())
         except SQLAlchemyError as error:
             return Response(f"the database does not answer: {type(error).__name__}\n", 503, mimetype="text/plain")
         return Response(page, content_type="text/plain; version=0.0.4; charset=utf-8")
@@ -114,9 +114,20 @@ def _inbox(vitals: Vitals) -> Finding:
     return Finding(True, "nothing waits too long")
 
 
+def _outbox(vitals: Vitals) -> Finding:
+    now = vitals.now()
+    with vitals.engine.connect() as conn:
+        oldest = outbox_views.oldest_due(conn, now)
+    if oldest is not None and now - oldest > _OLDEST_WAITING:
+        age = (now - oldest).total_seconds()
+        return Finding(False, f"A platform should have been told {age:.0f} s ago.", "See whether `python -m jobs.worker` runs.")
+    return Finding(True, "nothing waits too long")
+
+
 _CHECKS: Mapping[str, Callable[[Vitals], Finding]] = {
     "database": _database,
     "redis": _redis,
     "clock": _clock,
     "inbox": _inbox,
+    "outbox": _outbox,
 }

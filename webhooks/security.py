@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import BadRequest, SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.sansio.utils import host_is_trusted
 
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 # Machines prove themselves otherwise, and probes use an address.
-_ANY_HOST = ("/webhooks/", "/healthz", "/readyz", "/metrics")
+_ANY_HOST = ("/webhooks/", "/privacy/", "/healthz", "/readyz", "/metrics")
 _YEAR_SECONDS = 365 * 24 * 3600
 
 HEADERS = {
@@ -49,8 +49,13 @@ def secure(app: Flask, *, public_url: str, trusted_proxies: int) -> None:
 
     @app.after_request
     def add_headers(response: Response) -> Response:
-        for name, value in HEADERS.items():
+        for name, value in headers(secure=request.is_secure).items():
             response.headers.setdefault(name, value)
-        if request.is_secure:
-            response.headers.setdefault("Strict-Transport-Security", f"max-age={_YEAR_SECONDS}")
+        if g.get("may_be_framed"):  # the page's own policy says by whom; this header knows only all or nothing
+            response.headers.pop("X-Frame-Options", None)
         return response
+
+
+def headers(*, secure: bool) -> dict[str, str]:
+    """What every answer carries; `secure` where it came over https."""
+    return {**HEADERS, "Strict-Transport-Security": f"max-age={_YEAR_SECONDS}"} if secure else dict(HEADERS)

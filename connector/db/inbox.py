@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from sqlalchemy import Connection, func, select, text, update
-from sqlalchemy.dialects.postgresql import insert
 
 from connector.db.many import among
 from connector.db.tables import inbox
@@ -27,6 +27,37 @@ class Row:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """A delivery as it arrives. `state` is "waiting", or "ignored" with the reason."""
+
+    shop_id: int
+    dedup_key: str
+    topic: str
+    kind: str
+    external_id: str
+    sealed_body: bytes | None
+    state: str
+    reason: str
+    received_at: datetime
+
+
+_COLUMNS = ", ".join(Fresh.__slots__)
+_TYPES = {"shop_id": "bigint", "sealed_body": "bytea", "received_at": "timestamptz"}
+_VALUES = ", ".join(f"%b::{_TYPES.get(name, 'text')}" for name in Fresh.__slots__)
+_ARRAYS = ", ".join(f"%b::{_TYPES.get(name, 'text')}[]" for name in Fresh.__slots__)
+_INSERT = f"""
+    INSERT INTO inbox ({_COLUMNS}, due_at, finished_at)
+    SELECT {_COLUMNS}, received_at, CASE WHEN state = 'waiting' THEN NULL ELSE received_at END FROM
+    """  # noqa: S608 -- names of our own columns
+_COUNT = "ON CONFLICT (shop_id, dedup_key) DO UPDATE SET repeats = inbox.repeats + 1 RETURNING"
+_ADD_ONE = f"{_INSERT} (VALUES ({_VALUES})) AS n ({_COLUMNS}) {_COUNT} repeats"
+_ADD = f"{_INSERT} unnest({_ARRAYS}) AS n ({_COLUMNS}) {_COUNT} shop_id, dedup_key, repeats"
+_values = attrgetter(*Fresh.__slots__)
+
+_ROW = tuple(inbox.c[field.name] for field in fields(Row))
+
+
 def add(
     conn: Connection,
     *,
@@ -41,49 +72,39 @@ def add(
     now: datetime,
 ) -> bool:
     """Store a delivery unless it is there already; whether it is new. A repeat is counted."""
-    statement = insert(inbox).values(
-        shop_id=shop_id,
-        dedup_key=dedup_key,
-        topic=topic,
-        kind=kind,
-        external_id=external_id,
-        sealed_body=sealed_body,
-        state=state,
-        reason=reason,
-        received_at=now,
-        due_at=now,
-        finished_at=None if state == "waiting" else now,
-    )
-    counted = statement.on_conflict_do_update(
-        index_elements=[inbox.c.shop_id, inbox.c.dedup_key], set_={"repeats": inbox.c.repeats + 1}
-    ).returning(inbox.c.repeats)
-    return int(conn.execute(counted).scalar_one()) == 0
+    return add_many(conn, [Fresh(shop_id, dedup_key, topic, kind, external_id, sealed_body, state, reason, now)])[0]
 
 
-def claim(conn: Connection, shop_id: int, now: datetime, *, lease: timedelta, limit: int) -> list[Row]:
-    """Take due rows of a shop, oldest first; they come due again by themselves when the claimer dies."""
+def add_many(conn: Connection, rows: Sequence[Fresh]) -> list[bool]:
+    """Store deliveries unless they are there already, in one statement; which of them are new. Repeats are counted.
+
+    No two of them may have the same shop and key.
+    """
+    if len(rows) == 1:
+        return [conn.exec_driver_sql(_ADD_ONE, _values(rows[0])).scalar_one() == 0]
+    columns = tuple(map(list, zip(*map(_values, rows), strict=True)))
+    repeats = {(shop_id, key): count for shop_id, key, count in conn.exec_driver_sql(_ADD, columns).all()}
+    return [repeats[row.shop_id, row.dedup_key] == 0 for row in rows]
+
+
+def lock_due(conn: Connection, shop_id: int, now: datetime, *, limit: int) -> list[Row]:
+    """Due rows of a shop, oldest first, locked until the transaction ends; those others hold are passed over."""
     due = (
-        select(inbox.c.id)
+        select(*_ROW)
         .where(inbox.c.shop_id == shop_id, inbox.c.state == "waiting", inbox.c.due_at <= now)
         .order_by(inbox.c.due_at, inbox.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    ids = list(conn.execute(due).scalars())
-    if not ids:
-        return []
-    columns = (
-        inbox.c.id,
-        inbox.c.topic,
-        inbox.c.kind,
-        inbox.c.external_id,
-        inbox.c.sealed_body,
-        inbox.c.tries,
-        inbox.c.received_at,
-        inbox.c.reason,
-    )
-    taken = update(inbox).where(among(inbox.c.id, ids)).values(due_at=now + lease).returning(*columns)
-    return sorted((Row(*row) for row in conn.execute(taken)), key=lambda row: row.id)
+    return sorted((Row(*row) for row in conn.execute(due).all()), key=lambda row: row.id)
+
+
+def claim(conn: Connection, shop_id: int, now: datetime, *, lease: timedelta, limit: int) -> list[Row]:
+    """Take due rows of a shop, oldest first; they come due again by themselves when the claimer dies."""
+    rows = lock_due(conn, shop_id, now, limit=limit)
+    if rows:
+        conn.execute(update(inbox).where(among(inbox.c.id, [row.id for row in rows])).values(due_at=now + lease))
+    return rows
 
 
 def still_waiting(conn: Connection, ids: Collection[int]) -> set[int]:

@@ -136,6 +136,11 @@ def waiting_pickups(conn: Connection, shop_id: int, external_location: str) -> l
     return list(conn.execute(rows).scalars())
 
 
+def shops(conn: Connection) -> list[int]:
+    """The shops whose catalogue was read."""
+    return list(conn.execute(select(item_links.c.shop_id).distinct().order_by(item_links.c.shop_id)).scalars())
+
+
 def listed(conn: Connection, shop_id: int, *, problems: bool = False, limit: int = 10_000) -> list[LinkRow]:
     """The shop's variants, those with something to do first where `problems` is off, and only those where it is on."""
     table = item_links.c

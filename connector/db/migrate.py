@@ -10,8 +10,9 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Engine, text
 
-from connector.db.tables import metadata
+from connector.db import stock_tables
 
+metadata = stock_tables.stock_documents.metadata  # importing that module puts all tables in it
 _ONE_AT_A_TIME = 7300
 
 

@@ -89,6 +89,8 @@ class Line:
     mapped: bool
     unit_price_minor: int
     total_minor: int
+    refunded: int = 0
+    parent_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,8 @@ class OrderDetail:
     reason: list[dict[str, Any]]
     recorded_minor: int
     pay_first: bool
+    difference_minor: int = 0
+    amounts: dict[str, Any] = field(default_factory=dict)
     events: tuple[Event, ...] = field(default=())
     told: tuple[Told, ...] = field(default=())
 
@@ -169,6 +173,8 @@ def order_detail(conn: Connection, seal: Seal, order_id: int) -> OrderDetail | N
         reason=found.reason,
         recorded_minor=found.recorded_minor,
         pay_first=bool(value(found.settings, "pay_first")),
+        difference_minor=found.difference_minor,
+        amounts=found.amounts,
         events=_events(conn, order_id),
         told=_told(conn, order_id),
     )
@@ -222,7 +228,8 @@ def _part(rows: Sequence[Row[Any]]) -> Part:
 
 def _row(found: Row[Any], lines: Sequence[Row[Any]], parts: tuple[Part, ...], location_id: int | None) -> OrderRow:
     here = _articles_at(parts, location_id)
-    articles = tuple((line.title, line.sku, line.quantity) for line in lines) if location_id is None else here
+    sold = [line for line in lines if line.parent_id is None]
+    articles = tuple((line.title, line.sku, line.quantity) for line in sold) if location_id is None else here
     return OrderRow(
         id=found.id,
         shop_id=found.shop_id,
@@ -279,6 +286,8 @@ def _lines(lines: Sequence[Row[Any]], parts: Iterable[Part]) -> tuple[Line, ...]
             mapped=line.item_id is not None,
             unit_price_minor=line.unit_price_minor,
             total_minor=line.total_minor,
+            refunded=line.refunded,
+            parent_id=line.parent_id,
         )
         for line in lines
     )

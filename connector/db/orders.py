@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, delete, select, text, update
+from sqlalchemy import Connection, Select, Table, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from connector.db import many
@@ -17,8 +17,9 @@ from connector.db.many import among
 from connector.db.sealed import Seal
 from connector.db.tables import fulfillment_lines, fulfillment_orders, order_events, order_lines, orders
 from connector.domain.differences import HeldPart
+from connector.domain.distance import area
 from connector.domain.fulfillment import State
-from connector.domain.orders import Address, Customer, Order, digest
+from connector.domain.orders import Address, Customer, Order, total_difference_minor
 from connector.domain.text import fold
 
 
@@ -44,6 +45,8 @@ class Head:
     history: bool
     attention: list[str]
     reason: list[dict[str, Any]]
+    destination: str
+    tags: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,11 @@ class LineRow:
     left_before: int
     item_id: int | None
     assigned_location: str
+    fulfilled: int = 0
+    elsewhere: int = 0
+    taken_back: int = 0
+    parent_id: int | None = None
+    per_parent: int = 0
 
 
 _Row = Mapping[str, Any]
@@ -88,19 +96,21 @@ def lock_by_ids(conn: Connection, order_ids: Collection[int]) -> dict[int, Head]
 
 
 def _locked(conn: Connection, wanted: Select[Any]) -> list[Head]:
-    return [Head(*row) for row in conn.execute(wanted.order_by(orders.c.id).with_for_update())]
+    return [Head(*row) for row in conn.execute(wanted.order_by(orders.c.id).with_for_update()).all()]
 
 
-def columns(order: Order, seal: Seal) -> dict[str, Any]:
-    """The columns of an order's row that come from the platform. What identifies a person is sealed, except the name."""
+def columns(order: Order, seal: Seal, fingerprint: str) -> dict[str, Any]:
+    """The columns of an order's row that come from the platform, and its digest. What identifies a person is sealed, except
+    the name."""
     person = {part: _fields(getattr(order, part)) for part in ("customer", "shipping", "billing")}
+    difference = total_difference_minor(order)
     name = order.customer.name or order.shipping.name or order.billing.name
     return {
         "external_id": order.external_id,
         "number": order.number,
         "placed_at": order.placed_at,
         "version": order.version,
-        "digest": digest(order),
+        "digest": fingerprint,
         "currency": order.currency,
         "total_minor": order.total_minor,
         "outstanding_minor": order.outstanding_minor,
@@ -116,7 +126,11 @@ def columns(order: Order, seal: Seal) -> dict[str, Any]:
         "shipping_method": order.shipping_method,
         "payment_method": order.payment_method,
         "origin": order.origin,
-        "attention": list(order.attention),
+        "attention": [*order.attention, *(["total_differs"] if difference else [])],
+        "destination": area(order.shipping.country, order.shipping.postcode),
+        "tags": list(order.tags),
+        "amounts": dataclasses.asdict(order.amounts) if order.amounts else {},
+        "difference_minor": difference,
     }
 
 
@@ -168,10 +182,23 @@ def _upsert_lines(conn: Connection, rows: Sequence[_Row]) -> None:
         name: text(f"CASE WHEN order_lines.item_id IS NULL THEN excluded.{name} ELSE order_lines.{name} END")
         for name in ("sku", "item_id")
     }
-    fresh = ("position", "barcode", "variant_id", "title", "kind", "quantity", "unit_price_minor", "total_minor")
-    changes = {**kept, **{name: new[name] for name in (*fresh, "assigned_location")}}
+    fresh = ("position", "barcode", "variant_id", "title", "kind", "quantity", "unit_price_minor", "total_minor", "refunded")
+    changes = {**kept, **{name: new[name] for name in (*fresh, "fulfilled", "per_parent", "assigned_location")}}
     changes["backordered"] = text("least(order_lines.backordered, excluded.quantity)")
     conn.execute(statement.on_conflict_do_update(index_elements=["order_id", "external_id"], set_=changes), list(rows))
+
+
+# Between the external id of a bundle's line and the SKU of a component: no platform's id has it.
+COMPONENT = " / "
+
+
+def link_components(conn: Connection, order_ids: Collection[int]) -> None:
+    """Tell the components of bundles which line they belong to."""
+    sold = order_lines.alias("sold")
+    named = func.split_part(order_lines.c.external_id, COMPONENT, 1)
+    mine = (sold.c.order_id == order_lines.c.order_id) & (sold.c.external_id == named)
+    wanted = update(order_lines).where(order_lines.c.order_id.in_(list(order_ids)), order_lines.c.per_parent > 0)
+    conn.execute(wanted.where(order_lines.c.parent_id.is_(None), mine).values(parent_id=sold.c.id))
 
 
 def drop_lines(conn: Connection, order_id: int, kept_external_ids: Collection[str]) -> None:
@@ -184,7 +211,7 @@ def lines_of(conn: Connection, order_ids: Collection[int]) -> dict[int, list[Lin
     """The lines of each order, in their order."""
     found: dict[int, list[LineRow]] = defaultdict(list)
     rows = select(*_LINE).where(among(order_lines.c.order_id, order_ids))
-    for row in conn.execute(rows.order_by(order_lines.c.order_id, order_lines.c.position, order_lines.c.id)):
+    for row in conn.execute(rows.order_by(order_lines.c.order_id, order_lines.c.position, order_lines.c.id)).all():
         line = LineRow(*row)
         found[line.order_id].append(line)
     return found
@@ -231,6 +258,22 @@ def set_part_states(conn: Connection, states: Mapping[int, State], now: datetime
         ids = [part for part, wanted in states.items() if wanted is state]
         moved = update(fulfillment_orders).where(fulfillment_orders.c.id.in_(ids))
         conn.execute(moved.values(state=state.value, changed_at=now, **more))
+
+
+def reduce_parts(conn: Connection, parts: Sequence[HeldPart], now: datetime) -> None:
+    """Parts as they are to hold less: those with nothing left are cancelled and keep their lines as a memory."""
+    emptied = [part for part in parts if not part.lines]
+    set_part_states(conn, {part.id: State.CANCELLED for part in emptied}, now)
+    kept = [part for part in parts if part.lines]
+    set_part_lines(
+        conn,
+        [part.id for part in kept],
+        [
+            {"fulfillment_order_id": part.id, "order_line_id": line, "quantity": units}
+            for part in kept
+            for line, units in part.lines.items()
+        ],
+    )
 
 
 def set_backordered(conn: Connection, backordered: Mapping[int, int]) -> None:

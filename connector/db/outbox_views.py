@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from connector.db.inbox_views import Standing
 from connector.db.tables import attempts, orders, outbox, shops
@@ -88,6 +88,18 @@ def attempts_of(conn: Connection, outbox_id: int) -> list[Attempt]:
     """Every try of one announcement, oldest first."""
     rows = select(attempts.c.at, attempts.c.outcome, attempts.c.detail, attempts.c.milliseconds)
     return [Attempt(*row) for row in conn.execute(rows.where(attempts.c.outbox_id == outbox_id).order_by(attempts.c.id))]
+
+
+def oldest_due(conn: Connection, now: datetime) -> datetime | None:
+    """Since when the oldest announcement that could be made has been due; shops that are paused or rest do not count."""
+    callable_now = and_(shops.c.state == "linked", or_(shops.c.paused_until.is_(None), shops.c.paused_until <= now))
+    free = or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= now)
+    rows = (
+        select(func.min(outbox.c.due_at))
+        .join(shops, shops.c.id == outbox.c.shop_id)
+        .where(outbox.c.state == "waiting", outbox.c.due_at <= now, free, callable_now)
+    )
+    return conn.execute(rows).scalar()
 
 
 def ids_in_state(conn: Connection, state: str, *, limit: int) -> list[int]:

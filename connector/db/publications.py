@@ -145,10 +145,9 @@ def all_of(conn: Connection, shop_id: int, *, units: Collection[str] | None = No
     """Every publication of the shop, or those of these stock units."""
     table = publications.c
     rows = select(table.unit_id, table.external_location, table.item_id, table.revision, table.tries)
-    rows = (
-        rows.where(table.shop_id == shop_id) if units is None else rows.where(table.shop_id == shop_id, table.unit_id.in_(units))
-    )
-    found = conn.execute(rows.order_by(table.unit_id, table.external_location))
+    if units is not None:
+        rows = rows.where(table.unit_id.in_(units))
+    found = conn.execute(rows.where(table.shop_id == shop_id).order_by(table.unit_id, table.external_location))
     return [Due(Spot(row[0], row[1]), *row[2:]) for row in found]
 
 

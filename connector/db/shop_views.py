@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, ScalarSelect, Table, func, select
 
+from connector.db.install_tables import shop_events
 from connector.db.tables import inbox, location_links, locations, outbox, shops
 from connector.domain.errors import NotFound
 
@@ -70,7 +71,9 @@ def find(conn: Connection, named: str) -> int:
 def uninstalled_at(conn: Connection, shop_id: int) -> datetime | None:
     """When the merchant removed the app; None while the shop is linked or paused."""
     told = select(func.max(inbox.c.received_at)).where(inbox.c.shop_id == shop_id, inbox.c.kind == "uninstalled")
-    row = conn.execute(select(shops.c.state, shops.c.created_at, told.scalar_subquery()).where(shops.c.id == shop_id)).first()
+    noted = select(func.max(shop_events.c.at)).where(shop_events.c.shop_id == shop_id, shop_events.c.code == "uninstalled")
+    latest = func.greatest(told.scalar_subquery(), noted.scalar_subquery())
+    row = conn.execute(select(shops.c.state, shops.c.created_at, latest).where(shops.c.id == shop_id)).first()
     if row is None or row[0] != "uninstalled":
         return None
     moment: datetime = row[2] or row[1]

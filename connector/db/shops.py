@@ -83,6 +83,14 @@ def set_credentials(conn: Connection, shop_id: int, sealed: bytes) -> None:
     conn.execute(update(shops).where(shops.c.id == shop_id).values(sealed_credentials=sealed))
 
 
+def merge_credentials(conn: Connection, seal: Seal, shop_id: int, changes: Mapping[str, str]) -> Mapping[str, str]:
+    """Change some of the credentials and leave the others as they are at this moment; an empty value takes one away."""
+    row = conn.execute(select(shops.c.sealed_credentials).where(shops.c.id == shop_id).with_for_update()).one()
+    merged = {name: value for name, value in {**seal.open_json(row[0]), **changes}.items() if value}
+    set_credentials(conn, shop_id, seal.seal_json(merged))
+    return merged
+
+
 def change_settings(conn: Connection, shop_id: int, changes: Mapping[str, Any]) -> None:
     """Merge settings."""
     merged = shops.c.settings.op("||")(bindparam("changes", dict(changes), type_=JSONB))
@@ -99,6 +107,11 @@ def callable_now(conn: Connection, now: datetime) -> set[int]:
     """Shops that may be called: linked or paused long enough for one probe."""
     rested = or_(shops.c.paused_until.is_(None), shops.c.paused_until <= now)
     return set(conn.execute(select(shops.c.id).where(shops.c.state != "uninstalled", rested)).scalars())
+
+
+def is_failing(conn: Connection, shop_id: int) -> bool:
+    """Whether the shop's last call failed."""
+    return bool(conn.execute(select(shops.c.failures > 0).where(shops.c.id == shop_id)).scalar())
 
 
 def succeeded(conn: Connection, shop_id: int) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, Select, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from connector.db.many import among
 from connector.db.tables import levels, movements
 from connector.domain.stock import Movement
+
+_ITEMS = 7305  # the space of the items' advisory locks
 
 _POST = text(
     """
@@ -31,7 +33,16 @@ _POST = text(
     ), changed AS (
         UPDATE levels SET on_hand = levels.on_hand + sums.on_hand, committed = levels.committed + sums.committed
         FROM sums WHERE levels.item_id = sums.item_id AND levels.location_id = sums.location_id
-        RETURNING 1
+        RETURNING levels.item_id, levels.available
+    ), unsettled AS (
+        INSERT INTO refills (item_id)
+        SELECT DISTINCT changed.item_id FROM changed
+        WHERE changed.available < 0 OR (
+            EXISTS (SELECT 1 FROM sums WHERE sums.item_id = changed.item_id AND sums.on_hand > sums.committed)
+            AND EXISTS (SELECT 1 FROM order_lines l WHERE l.item_id = changed.item_id AND l.backordered > 0)
+        )
+        ORDER BY changed.item_id
+        ON CONFLICT (item_id) DO UPDATE SET rises = refills.rises + 1
     )
     SELECT (SELECT count(*) FROM moved), (SELECT count(*) FROM sums), (SELECT count(*) FROM changed)
     """
@@ -39,26 +50,48 @@ _POST = text(
 
 
 def lock(conn: Connection, item_ids: Collection[int]) -> dict[tuple[int, int], int]:
-    """Lock every level of the items, in the one order everybody uses; (item, location) -> available units."""
+    """Lock every level of the items, in the one order everybody uses; (item, location) -> available units.
+
+    Of an item without any level the item itself is locked, so that what arrives meanwhile is seen.
+    """
+    without = set(item_ids) - _with_levels(conn, item_ids) if item_ids else set()
+    _lock_items(conn, without)
     rows = conn.execute(
         select(levels.c.item_id, levels.c.location_id, levels.c.available)
         .where(among(levels.c.item_id, sorted(item_ids)))
         .order_by(levels.c.item_id, levels.c.location_id)
         .with_for_update()
     )
-    return {(item, location): available for item, location, available in rows}
+    return {(item, location): available for item, location, available in rows.all()}
 
 
 def ensure(conn: Connection, pairs: Iterable[tuple[int, int]]) -> None:
     """Make a level of zero for every (item, location) that has none."""
-    rows = [{"item_id": item, "location_id": location} for item, location in sorted(set(pairs))]
+    wanted = sorted(set(pairs))
+    known = {(row.item_id, row.location_id) for row in conn.execute(_pairs({item for item, _ in wanted}))}
+    rows = [{"item_id": item, "location_id": location} for item, location in wanted if (item, location) not in known]
     if rows:
+        _lock_items(conn, {row["item_id"] for row in rows})
         conn.execute(insert(levels).on_conflict_do_nothing(), rows)
+
+
+def _pairs(item_ids: Collection[int]) -> Select[tuple[int, int]]:
+    return select(levels.c.item_id, levels.c.location_id).where(levels.c.item_id.in_(sorted(item_ids)))
+
+
+def _with_levels(conn: Connection, item_ids: Collection[int]) -> set[int]:
+    return {row.item_id for row in conn.execute(_pairs(item_ids))}
+
+
+def _lock_items(conn: Connection, item_ids: Collection[int]) -> None:
+    for item in sorted(item_ids):
+        conn.execute(text("SELECT pg_advisory_xact_lock(:space, :item)"), {"space": _ITEMS, "item": item % 2**31})
 
 
 def post(conn: Connection, facts: Sequence[Movement], at: datetime) -> int:
     """Write the movements and move their levels with them; effects written before are left alone. Returns how many were new.
 
+    Items of which orders wait for what rises, or of which more is promised than there is, are noted to be settled.
     The levels must exist (see `ensure`) and be locked (see `lock`).
     """
     if not facts:
@@ -96,6 +129,13 @@ def committed_by_order(conn: Connection, order_ids: Collection[int]) -> dict[int
     for row in rows:
         held.setdefault(row.order_id, {})[row.item_id, row.location_id] = row.units
     return held
+
+
+def on_hand(conn: Connection, item_ids: Collection[int]) -> dict[tuple[int, int], int]:
+    """(item, location) -> units on the shelf."""
+    table = levels.c
+    rows = conn.execute(select(table.item_id, table.location_id, table.on_hand).where(table.item_id.in_(sorted(item_ids))))
+    return {(row.item_id, row.location_id): row.on_hand for row in rows}
 
 
 def unbalanced(conn: Connection) -> list[tuple[int, int, int, int, int, int]]:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Column,
     Computed,
     DateTime,
+    Float,
     ForeignKey,
     Identity,
     Index,
@@ -107,6 +108,9 @@ locations = Table(
     _text("kind", "shop"),
     _count("priority", "100"),
     Column("enabled", Boolean, nullable=False, server_default=text("true")),
+    # Degrees, for the distance to where a parcel goes.
+    Column("latitude", Float, nullable=True),
+    Column("longitude", Float, nullable=True),
     UniqueConstraint("code"),
 )
 
@@ -141,6 +145,17 @@ items = Table(
     _text("barcode"),
     UniqueConstraint("sku"),
     CheckConstraint("sku <> ''", name="sku"),
+)
+
+# What an item that is sold as one is made of.
+bundles = Table(
+    "bundles",
+    metadata,
+    _ref("item_id", "items.id"),
+    _ref("component_id", "items.id"),
+    _count("quantity", None),
+    PrimaryKeyConstraint("item_id", "component_id"),
+    CheckConstraint("quantity > 0 and item_id <> component_id", name="quantity"),
 )
 
 levels = Table(
@@ -269,8 +284,14 @@ orders = Table(
     _text("shipping_method"),
     _text("payment_method"),
     _text("origin"),
+    # The area the parcel goes to ("FR-13"): coarse, for distances, and nobody's address.
+    _text("destination"),
+    Column("tags", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     _count("units"),
     Column("attention", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    # What the total is made of, and by how much the platform's total differs from it.
+    Column("amounts", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("difference_minor", BigInteger, nullable=False, server_default="0"),
     Column("reason", JSONB, nullable=False, server_default=text("'[]'")),
     UniqueConstraint("shop_id", "external_id"),
     CheckConstraint("state in ('new', 'in_progress', 'packed', 'ready', 'completed', 'cancelled')", name="state"),
@@ -298,7 +319,17 @@ order_lines = Table(
     _ref("item_id", "items.id", nullable=True),
     Column("unit_price_minor", BigInteger, nullable=False, server_default="0"),
     Column("total_minor", BigInteger, nullable=False, server_default="0"),
+    # As the platform counts: refunded at any time, and handed over.
+    _count("refunded"),
+    _count("fulfilled"),
+    # Units the platform handed over that no part here held, and units taken back here that it still counts as handed over.
+    _count("elsewhere"),
+    _count("taken_back"),
+    # A component of a bundle: the line that was sold, and how many of this one each of it takes.
+    _ref("parent_id", "order_lines.id", nullable=True),
+    _count("per_parent"),
     UniqueConstraint("order_id", "external_id"),
+    CheckConstraint("refunded >= 0 and fulfilled >= 0 and elsewhere >= 0 and taken_back >= 0", name="counts"),
     CheckConstraint("quantity >= 0 and backordered between 0 and quantity", name="quantity"),
     Index("ix_order_lines_item", "item_id"),
     Index("ix_order_lines_unmapped", "variant_id", postgresql_where=text("item_id is null")),
@@ -337,6 +368,52 @@ fulfillment_lines = Table(
     PrimaryKeyConstraint("fulfillment_order_id", "order_line_id"),
     CheckConstraint("quantity > 0", name="quantity"),
     Index("ix_fulfillment_lines_line", "order_line_id"),
+)
+
+# What a location refused to give: it is not chosen again for that line.
+line_refusals = Table(
+    "line_refusals",
+    metadata,
+    _ref("order_line_id", "order_lines.id"),
+    _ref("location_id", "locations.id"),
+    _text("reason", None),
+    _text("note"),
+    _text("actor", None),
+    _time("at", now=True),
+    PrimaryKeyConstraint("order_line_id", "location_id"),
+)
+
+# Goods that left and came back on hand, by what said so: a refund at a place of the platform, or a decided task.
+line_returns = Table(
+    "line_returns",
+    metadata,
+    _ref("order_line_id", "order_lines.id"),
+    _text("source", None),
+    _ref("location_id", "locations.id"),
+    _count("quantity", None),
+    _time("at", now=True),
+    PrimaryKeyConstraint("order_line_id", "source"),
+    CheckConstraint("quantity > 0", name="quantity"),
+)
+
+# What a person must decide. `key` tells one cause from the next of the same code; a decided one is never asked again.
+order_tasks = Table(
+    "order_tasks",
+    metadata,
+    _id(),
+    _ref("order_id", "orders.id"),
+    _text("code", None),
+    _text("key", None),
+    Column("facts", JSONB, nullable=False, server_default=text("'{}'")),
+    _text("state", "open"),
+    _text("decision"),
+    _text("note"),
+    _text("actor"),
+    _time("opened_at", now=True),
+    _time("ended_at", nullable=True),
+    UniqueConstraint("order_id", "code", "key"),
+    CheckConstraint("state in ('open', 'decided', 'ended')", name="state"),
+    Index("ix_order_tasks_open", "opened_at", "id", postgresql_where=text("state = 'open'")),
 )
 
 payments = Table(
@@ -542,3 +619,5 @@ api_answers = Table(
     PrimaryKeyConstraint("token_id", "key"),
     Index("ix_api_answers_at", "at"),
 )
+# More tables on the same metadata, in a file of their own.
+import connector.db.install_tables  # noqa: E402, F401

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from connector.domain.errors import Rejected
+from connector.domain.needs import DEFAULT_ROUTING
+from connector.domain.routing import SORTERS, TAKERS
 
 _MOST_BUFFER = 1_000_000
 _LONGEST_TEXT = 2_000
@@ -44,7 +46,8 @@ class Setting:
 
     def choices(self) -> str:
         """What may be chosen, in words."""
-        return f"one of {', '.join(self.allowed)}" if self.allowed else self.kind.value
+        some = "one of" if self.kind is Kind.CHOICE else "some of, each once,"
+        return f"{some} {', '.join(self.allowed)}" if self.allowed else self.kind.value
 
 
 _YES_NO = {"yes": True, "true": True, "on": True, "1": True, "no": False, "false": False, "off": False, "0": False}
@@ -74,8 +77,11 @@ def _text(_: Setting, text: str) -> str:
     return text
 
 
-def _names(_: Setting, text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
+def _names(setting: Setting, text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if setting.allowed and (len(set(names)) < len(names) or not set(names) <= set(setting.allowed)):
+        raise ValueError
+    return names
 
 
 def _places(_: Setting, text: str) -> dict[str, str]:
@@ -92,6 +98,15 @@ _PARSERS: Mapping[Kind, Callable[[Setting, str], Any]] = {
     Kind.TEXT: _text,
     Kind.NAMES: _names,
     Kind.PLACES: _places,
+}
+
+_TYPES: Mapping[Kind, tuple[type, ...]] = {
+    Kind.YES_NO: (bool,),
+    Kind.CHOICE: (str,),
+    Kind.WHOLE: (int,),
+    Kind.TEXT: (str,),
+    Kind.NAMES: (list, tuple),
+    Kind.PLACES: (Mapping,),
 }
 
 _STATUS = "The WooCommerce status an order gets when it is {0}; empty: {1}."
@@ -111,6 +126,21 @@ SETTINGS: Mapping[str, Setting] = {
         Setting(
             "accept_authorized", Kind.YES_NO, False, "Whether a payment that is authorized and not yet captured counts as paid."
         ),
+        Setting(
+            "routing",
+            Kind.NAMES,
+            list(DEFAULT_ROUTING),
+            "How locations are chosen: which comes first (priority, nearest, least_loaded), and who serves, tried in this order.",
+            (*SORTERS, *TAKERS),
+        ),
+        Setting(
+            "oversell",
+            Kind.CHOICE,
+            "backorder",
+            "Whether what nobody has waits (backorder), or is promised below zero (negative).",
+            ("backorder", "negative"),
+        ),
+        Setting("hold_tags", Kind.NAMES, [], "Orders with one of these tags keep their stock and are not packed."),
         Setting("publish_stock", Kind.YES_NO, False, "Whether the shop is kept showing what is available here."),
         Setting("stock_buffer", Kind.WHOLE, 0, "Units kept back from every quantity that is published to the shop."),
         Setting(
@@ -155,8 +185,10 @@ SETTINGS: Mapping[str, Setting] = {
 
 
 def value(settings: Mapping[str, Any], name: str) -> Any:
-    """What the merchant chose, or the default."""
-    return settings.get(name, SETTINGS[name].default)
+    """What the merchant chose; the default where nothing was chosen, or something that is no such value."""
+    setting = SETTINGS[name]
+    chosen = settings.get(name, setting.default)
+    return chosen if isinstance(chosen, _TYPES[setting.kind]) else setting.default
 
 
 def known(platform: str) -> list[Setting]:

@@ -38,9 +38,39 @@ def commitment_changes(
     return changes
 
 
+def counted(found: Mapping[tuple[int, int], int], on_hand: Mapping[tuple[int, int], int], key: str, actor: str) -> list[Movement]:
+    """The movements that bring on hand to what was counted; none where it is so already."""
+    return [
+        Movement(item, place, units - on_hand.get((item, place), 0), 0, "count", f"count:{key}:{item}:{place}", None, key, actor)
+        for (item, place), units in found.items()
+        if units != on_hand.get((item, place), 0)
+    ]
+
+
+def below_zero(stock: Mapping[tuple[int, int], int], changes: Mapping[tuple[int, int], int]) -> list[tuple[int, int]]:
+    """Where a change would take away more than there is."""
+    return [pair for pair, units in changes.items() if units < 0 and stock.get(pair, 0) + units < 0]
+
+
 def departure(order_id: int, part_id: int, location_id: int, units: Mapping[int, int], reason: str, actor: str) -> list[Movement]:
     """The movements of a part that leaves: `units` is item id -> how many; they leave the shelf and the promise."""
     return [
         Movement(item, location_id, -count, -count, reason, f"gone:{part_id}:{item}", order_id, actor=actor)
+        for item, count in sorted(units.items())
+    ]
+
+
+def returning(
+    order_id: int, line_id: int, item_id: int, location_id: int, units: int, source: str, total: int, actor: str = "platform"
+) -> Movement:
+    """Goods that had left and are back on the shelf; `total` is what `source` says of this line in all, with these units."""
+    key = f"returned:{line_id}:{source}:{total}"
+    return Movement(item_id, location_id, units, 0, "returned", key, order_id, source, actor)
+
+
+def taken_back(order_id: int, part_id: int, location_id: int, units: Mapping[int, int], actor: str) -> list[Movement]:
+    """The movements of a part whose handover is taken back: the goods are on the shelf, and promised again."""
+    return [
+        Movement(item, location_id, count, count, "unshipped", f"back:{part_id}:{item}", order_id, actor=actor)
         for item, count in sorted(units.items())
     ]

@@ -7,9 +7,11 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects.postgresql import insert
 
-from connector.db import backfills, inbox, outbox, publications, shops
+from connector.db import backfills, inbox, installs, ledger, outbox, publications, refills, shops
+from connector.db import privacy as requests
 from connector.db.tables import heartbeats
-from connector.flow.wake import Wake
+from connector.flow.verify import EVERY
+from connector.flow.wake import EVERYWHERE, Wake
 
 
 def due(engine: Engine, now: datetime) -> tuple[Wake, ...]:
@@ -19,12 +21,17 @@ def due(engine: Engine, now: datetime) -> tuple[Wake, ...]:
         reachable = shops.callable_now(conn, now)
         ingest = [Wake("ingest", shop) for shop in inbox.due_shops(conn, now)]
         deliver = [Wake("deliver", shop) for shop in outbox.due_shops(conn, now) if shop in reachable]
+        refill = [Wake("refill", EVERYWHERE)] if refills.waiting(conn) else []
+        checked = ledger.last_check(conn)
+        verify = [Wake("verify", EVERYWHERE)] if checked is None or now - checked.at >= EVERY else []
         poll = [Wake("poll", shop) for shop in shops.due_polls(conn, now) if shop in reachable]
+        install = [Wake("install", shop) for shop in installs.shops_with_steps_due(conn, now)]
+        privacy = [Wake("privacy", shop) for shop in requests.shops_with_requests_due(conn, now)]
+        publish = [Wake("publish", shop) for shop in publications.due_shops(conn, now) if shop in reachable]
         watch = [Wake("watch", shop) for shop in shops.due_watches(conn, now) if shop in reachable]
         compare = [Wake("reconcile", shop) for shop in shops.due_comparisons(conn, now) if shop in reachable]
         backfill = [Wake("backfill", shop) for shop in backfills.due_shops(conn, now) if shop in reachable]
-        publish = [Wake("publish", shop) for shop in publications.due_shops(conn, now) if shop in reachable]
-    return (*ingest, *deliver, *publish, *poll, *watch, *compare, *backfill)
+    return (*ingest, *refill, *deliver, *install, *publish, *privacy, *poll, *watch, *compare, *backfill, *verify)
 
 
 def beat(conn: Connection, name: str, now: datetime) -> None:

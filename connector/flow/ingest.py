@@ -6,7 +6,7 @@ then), write everything in one transaction. What fails is set aside or put off a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,15 +14,16 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
-from connector.db import inbox, shops
+from connector.db import inbox, refills, shops
 from connector.db.inbox import Row
 from connector.db.sealed import Seal
 from connector.domain.errors import Malformed
 from connector.domain.orders import Freshness, Order
 from connector.domain.retry import USUAL, Patience, Trouble, next_try
-from connector.flow.intake import Arrival, presentable, take_away, take_in
-from connector.flow.wake import Wake
-from connector.platform import AuthLost, CallError, Kind, NotYet, Platform, Refused, Shop, Throttled
+from connector.flow import parting
+from connector.flow.intake import Arrival, TakenIn, presentable, take_away, take_in
+from connector.flow.wake import EVERYWHERE, Wake
+from connector.platform import AuthLost, CallError, Kind, NotYet, Platform, Refused, Shop, Throttled, TimedOut
 
 _MOST_READS = 20
 _READERS = 4
@@ -82,22 +83,72 @@ def drain(
     patience: Patience = USUAL,
 ) -> Drained:
     """Take in up to `limit` due rows of one shop. A poisoned row never takes its batch down with it."""
+    if (done := _at_once(engine, seal, platform, shop, now, limit)) is not None:
+        return done
     with engine.begin() as conn:
         rows = inbox.claim(conn, shop.id, now, lease=timedelta(seconds=patience.inbox_lease_seconds), limit=limit)
         health = shops.health(conn, shop.id) if rows else None
-        delivered = [row.received_at for row in rows if row.topic != POLL]
-        if delivered:
-            shops.touch(conn, shop.id, max(delivered))
+        late = any(row.kind == Kind.UNINSTALLED for row in rows) and parting.may_be_late(conn, shop.id, now)
+        _note_delivery(conn, shop, rows)
     if health is None:
         return Drained(0, more=False)
     resting_until = health.paused_until if health.paused_until and health.paused_until > now else None
+    if late:
+        rows = [row for row in rows if row.kind != Kind.UNINSTALLED or not _outlived(engine, platform, shop, row, now)]
     readings = _read(seal, platform, shop, rows, resting=resting_until is not None)
     at = _Moment(now, patience, resting_until)
     _note_health(engine, shop, readings, at)
     telling, finished = _write(engine, seal, shop, readings, at)
     with engine.connect() as conn:
         more = inbox.more_due(conn, shop.id, now)
-    return Drained(finished, more, tuple(Wake("deliver", shop_id) for shop_id in telling))
+        released = bool(refills.waiting(conn))
+    return Drained(finished, more, _wakes(telling, released=released))
+
+
+def _at_once(engine: Engine, seal: Seal, platform: Platform, shop: Shop, now: datetime, limit: int) -> Drained | None:
+    """The whole pass in one transaction, without a lease, where every due row carries its order and all can be written.
+
+    None, with nothing done, where the platform must be asked or a row makes trouble: that takes the three steps.
+    """
+    try:
+        with engine.begin() as conn:
+            rows = inbox.lock_due(conn, shop.id, now, limit=limit)
+            arrivals = [Arrival(order, fetched=False) for order in _orders_in(seal, platform, shop, rows)]
+            if len(arrivals) < len(rows):
+                return None
+            _note_delivery(conn, shop, rows)
+            taken = take_in(conn, seal, shop, arrivals, now) if rows else TakenIn((), frozenset())
+            judged = list(zip(rows, taken.judged, strict=True))
+            unclear = [row for row, verdict in judged if verdict is Freshness.UNCLEAR]
+            inbox.finish(conn, [(row.id, "done", verdict.value) for row, verdict in judged if row not in unclear], now)
+            for row in unclear:
+                inbox.postpone(conn, row.id, now, READ_AGAIN, counts=False)
+            more = bool(unclear) or (len(rows) == limit and inbox.more_due(conn, shop.id, now))
+            released = bool(refills.waiting(conn))
+    except OperationalError:
+        raise  # the database, not a row
+    except Exception:  # noqa: BLE001 - whose fault it is comes out where each row is written alone
+        return None
+    return Drained(len(judged) - len(unclear), more, _wakes(taken.telling, released=released))
+
+
+def _wakes(telling: frozenset[int], *, released: bool) -> tuple[Wake, ...]:
+    return (*(Wake("deliver", shop_id) for shop_id in sorted(telling)), *([Wake("refill", EVERYWHERE)] if released else []))
+
+
+def _note_delivery(conn: Connection, shop: Shop, rows: Sequence[Row]) -> None:
+    delivered = [row.received_at for row in rows if row.topic != POLL]
+    if delivered:
+        shops.touch(conn, shop.id, max(delivered))
+
+
+def _orders_in(seal: Seal, platform: Platform, shop: Shop, rows: Sequence[Row]) -> Iterator[Order]:
+    """The orders the rows carry, up to the first row that carries none."""
+    for row in rows:
+        reading = _carried(seal, platform, shop, row)
+        if reading is None or reading.order is None:
+            return
+        yield reading.order
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -124,10 +175,17 @@ def _carried(seal: Seal, platform: Platform, shop: Shop, row: Row) -> _Reading |
 
 
 def _fetched(platform: Platform, shop: Shop, ids: Sequence[str]) -> dict[str, Order | Exception | None]:
+    late: list[TimedOut] = []
+
     def fetch(external_id: str) -> Order | Exception | None:
+        if late:  # the shop hangs: one wait for it is enough in one pass
+            return _NotRead()
         try:
             order = platform.fetch_order(shop, external_id)
             return None if order is None else presentable(order)
+        except TimedOut as error:
+            late.append(error)
+            return error
         except Exception as error:  # noqa: BLE001 - one order that cannot be read does not stop the others
             return error
 
@@ -146,6 +204,19 @@ def _as_fetched(row: Row, fetched: dict[str, Order | Exception | None]) -> _Read
 
 class _NotRead(Exception):
     """Not asked in this pass: the shop rests, or enough was read already."""
+
+
+def _outlived(engine: Engine, platform: Platform, shop: Shop, row: Row, now: datetime) -> bool:
+    """Whether a word of the app's removal came after the shop had been linked again: then it ends here. Where the shop
+    does not answer, its lease brings the row back."""
+    try:
+        linked = parting.still_linked(platform, shop)
+    except CallError:
+        return True
+    if linked:
+        with engine.begin() as conn:
+            inbox.finish(conn, [(row.id, "ignored", "It is older than the shop's present link.")], now)
+    return linked
 
 
 def _note_health(engine: Engine, shop: Shop, readings: Sequence[_Reading], at: _Moment) -> None:
@@ -207,7 +278,7 @@ def _write_together(
         arrivals = [Arrival(reading.order, reading.fetched) for reading in carrying if reading.order is not None]
         taken = take_in(conn, seal, shop, arrivals, at.now) if arrivals else None
         judged = {reading.row.id: verdict for reading, verdict in zip(carrying, taken.judged if taken else (), strict=True)}
-        endings = [_ending(conn, shop, reading, judged.get(reading.row.id), at) for reading in mine]
+        endings = [_ending(conn, seal, shop, reading, judged.get(reading.row.id), at) for reading in mine]
         inbox.finish(conn, [(end.row.id, end.state, end.reason) for end in endings if end.due_at is None], at.now)
         for end in endings:
             if end.due_at is not None:
@@ -215,7 +286,7 @@ def _write_together(
     return taken.telling if taken else frozenset(), sum(end.due_at is None for end in endings)
 
 
-def _ending(conn: Connection, shop: Shop, reading: _Reading, verdict: Freshness | None, at: _Moment) -> _Ending:
+def _ending(conn: Connection, seal: Seal, shop: Shop, reading: _Reading, verdict: Freshness | None, at: _Moment) -> _Ending:
     row = reading.row
     if verdict is Freshness.UNCLEAR:
         return _Ending(row, READ_AGAIN, due_at=at.now)
@@ -226,7 +297,7 @@ def _ending(conn: Connection, shop: Shop, reading: _Reading, verdict: Freshness 
     if reading.trouble is not None:
         return _put_off(row, reading.trouble, at)
     if row.kind == Kind.UNINSTALLED:
-        shops.uninstall(conn, shop.id, "The merchant removed the app.")
+        parting.depart(conn, seal, shop.id, at.now)
         return _Ending(row, "uninstalled", "done")
     return _gone(conn, shop, row, at.now)
 

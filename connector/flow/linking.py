@@ -96,6 +96,14 @@ def match_again(engine: Engine, shop_id: int, now: datetime) -> Linked:
         return _match(conn, shop_id, links.catalogue(conn, shop_id), now)
 
 
+def match_all_again(engine: Engine, now: datetime) -> None:
+    """Match the catalogues of all shops, after items have come or changed here."""
+    with engine.connect() as conn:
+        shop_ids = links.shops(conn)
+    for shop_id in shop_ids:
+        match_again(engine, shop_id, now)
+
+
 def _match(conn: Connection, shop_id: int, variants: Sequence[Variant], now: datetime) -> Linked:
     shop_rows.lock_intake(conn, shop_id)
     skus = goods.item_ids(conn, {variant.sku for variant in variants if variant.sku})

@@ -17,6 +17,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from connector.db import goods as held_back
 from connector.db import publications
 from connector.db.publications import Due, Push
 from connector.db.sealed import Seal
@@ -138,7 +139,11 @@ def _wanted(at: _Pass, rows: Sequence[Due]) -> tuple[list[Due], dict[Spot, int]]
         current = publications.refreshed(conn, at.shop.id, rows)
         sources = publications.sources(conn, at.shop.id)
         available = publications.available(conn, {row.item_id for row in current})
-    wanted = {row.spot: shown(available, row.item_id, sources.get(row.spot.location, ()), buffer) for row in current}
+        kept = held_back.buffers_of(conn, at.shop.id)
+    wanted = {
+        row.spot: shown(available, row.item_id, sources.get(row.spot.location, ()), kept.get(row.item_id, buffer))
+        for row in current
+    }
     return current, wanted
 
 
@@ -255,6 +260,7 @@ def differences(engine: Engine, platform: Platform, shop: Shop) -> tuple[str, li
         rows = publications.all_of(conn, shop.id)
         sources = publications.sources(conn, shop.id)
         available = publications.available(conn, {row.item_id for row in rows})
+        kept = held_back.buffers_of(conn, shop.id)
     found: dict[Spot, Level] = {}
     for start in range(0, len(rows), _MOST_AT_ONCE):
         found.update(goods.levels(shop, [row.spot for row in rows[start : start + _MOST_AT_ONCE]]))
@@ -262,7 +268,7 @@ def differences(engine: Engine, platform: Platform, shop: Shop) -> tuple[str, li
     compared = []
     for row in rows:
         level = found.get(row.spot, Level(None, _ABSENT))
-        quantity = shown(available, row.item_id, sources.get(row.spot.location, ()), buffer)
+        quantity = shown(available, row.item_id, sources.get(row.spot.location, ()), kept.get(row.item_id, buffer))
         compared.append(Difference(row.spot, row.item_id, level.quantity, quantity, level.obstacle))
     return goods.obstacle(shop), [one for one in compared if one.obstacle or (one.shows or 0) != one.wanted]
 

@@ -3,36 +3,156 @@
 from __future__ import annotations
 
 import hashlib
+import threading
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from connector.db import inbox
+from connector.db.inbox import Fresh
 from connector.db.sealed import Seal
 from connector.domain.text import storable
 from connector.flow.wake import Wake
 from connector.platform import Delivery, Kind, Shop
 
 _LONGEST_KEY = 200
+_MOST_TOGETHER = 64  # bodies are up to 1 MiB each
 
 
 def receive(engine: Engine, seal: Seal, shop: Shop, delivery: Delivery, body: bytes, now: datetime) -> Wake | None:
     """Store the delivery and commit; what to wake, or None for a repeat and for what leads to no work."""
-    ignored = delivery.kind is Kind.IGNORED
+    row = _fresh(seal, shop, delivery, body, now)
     with engine.begin() as conn:
-        new = inbox.add(
-            conn,
-            shop_id=shop.id,
-            dedup_key=_bounded(delivery.dedup_key),
-            topic=_bounded(delivery.topic),
-            kind=delivery.kind.value,
-            external_id=_bounded(delivery.order_id),
-            sealed_body=seal.seal(body),
-            state="ignored" if ignored else "waiting",
-            reason=storable(delivery.reason),
-            now=now,
-        )
-    return Wake("ingest", shop.id) if new and not ignored else None
+        (new,) = inbox.add_many(conn, [row])
+    return _wake(row, new=new)
+
+
+@dataclass(slots=True)
+class _Ticket:
+    """A row that waits to be written, and how that went."""
+
+    row: Fresh
+    new: bool = False
+    done: bool = False
+    error: BaseException | None = None
+
+    @property
+    def name(self) -> tuple[int, str]:
+        """What the delivery is known by."""
+        return self.row.shop_id, self.row.dedup_key
+
+
+@dataclass(slots=True, weakref_slot=True, eq=False)
+class GroupCommit:
+    """`receive` for the threads of one process: rows that come at the same time are written by one statement and one commit.
+
+    Whoever finds nobody writing writes, for all that wait. A lone delivery waits for nothing; under load each commit, which
+    is what a delivery costs most of, is shared by as many as arrived during the one before. One connection is kept for it.
+    """
+
+    engine: Engine
+    seal: Seal
+    _waiting: list[_Ticket] = field(default_factory=list)
+    _line: threading.Lock = field(default_factory=threading.Lock)
+    _writing: threading.Lock = field(default_factory=threading.Lock)
+    _kept: list[Connection] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        weakref.finalize(self, _close, self._kept)
+
+    def receive(self, shop: Shop, delivery: Delivery, body: bytes, now: datetime) -> Wake | None:
+        """As the function; SQLAlchemyError where the row is not stored."""
+        ticket = _Ticket(_fresh(self.seal, shop, delivery, body, now))
+        with self._line:
+            self._waiting.append(ticket)
+        while not ticket.done:
+            with self._writing:
+                if not ticket.done:
+                    self._write_all(self._taken())
+        if ticket.error is not None:
+            raise ticket.error
+        return _wake(ticket.row, new=ticket.new)
+
+    def _taken(self) -> list[_Ticket]:
+        """The longest waiting tickets. Two of one name go one after the other: a statement can meet a row only once.
+
+        Sorted by name, so that two processes that are sent the same deliveries never wait for each other in a ring.
+        """
+        with self._line:
+            named: dict[tuple[int, str], _Ticket] = {}
+            for ticket in self._waiting[:_MOST_TOGETHER]:
+                named.setdefault(ticket.name, ticket)
+            self._waiting = [ticket for ticket in self._waiting if named.get(ticket.name) is not ticket]
+        return sorted(named.values(), key=lambda ticket: ticket.name)
+
+    def _write_all(self, tickets: Sequence[_Ticket]) -> None:
+        """Write them; whatever happens, each of them is done afterwards, because others wait for theirs."""
+        try:
+            self._write(tickets)
+        except BaseException as error:
+            for ticket in tickets:
+                ticket.error, ticket.done = ticket.error or error, True
+            raise
+
+    def _write(self, tickets: Sequence[_Ticket]) -> None:
+        """Write them together; where that fails for what one of them is, each alone."""
+        try:
+            stored = self._stored([ticket.row for ticket in tickets])
+        except SQLAlchemyError as error:
+            if len(tickets) > 1 and not isinstance(error, OperationalError):
+                for ticket in tickets:
+                    self._write([ticket])
+                return
+            for ticket in tickets:
+                ticket.error, ticket.done = error, True
+        else:
+            for ticket, new in zip(tickets, stored, strict=True):
+                ticket.new, ticket.done = new, True
+
+    def _stored(self, rows: Sequence[Fresh]) -> list[bool]:
+        """Write on the kept connection. One that broke while nobody wrote is replaced, once."""
+        fresh = not self._kept
+        try:
+            return inbox.add_many(self._connection(), rows)
+        except SQLAlchemyError as error:
+            _close(self._kept)
+            if fresh or not isinstance(error, OperationalError) or not error.connection_invalidated:
+                raise
+        return inbox.add_many(self._connection(), rows)
+
+    def _connection(self) -> Connection:
+        if not self._kept:
+            conn = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            conn.detach()  # it is nobody else's until it is closed
+            self._kept.append(conn)
+        return self._kept[0]
+
+
+def _close(kept: list[Connection]) -> None:
+    while kept:
+        kept.pop().close()
+
+
+def _fresh(seal: Seal, shop: Shop, delivery: Delivery, body: bytes, now: datetime) -> Fresh:
+    return Fresh(
+        shop_id=shop.id,
+        dedup_key=_bounded(delivery.dedup_key),
+        topic=_bounded(delivery.topic),
+        kind=delivery.kind.value,
+        external_id=_bounded(delivery.order_id),
+        sealed_body=seal.seal(body),
+        state="ignored" if delivery.kind is Kind.IGNORED else "waiting",
+        reason=storable(delivery.reason),
+        received_at=now,
+    )
+
+
+def _wake(row: Fresh, *, new: bool) -> Wake | None:
+    return Wake("ingest", row.shop_id) if new and row.state == "waiting" else None
 
 
 def _bounded(text: str) -> str:

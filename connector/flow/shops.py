@@ -62,7 +62,7 @@ def subscribe(engine: Engine, seal: Seal, platform: Platform, shop: Shop, public
     subscribed = platform.subscribe(shop, webhook_url(platform, shop, public_url))
     if subscribed.secrets:
         with engine.begin() as conn:
-            rows.set_credentials(conn, shop.id, seal.seal_json({**shop.credentials, **subscribed.secrets}))
+            rows.merge_credentials(conn, seal, shop.id, subscribed.secrets)
     return by_id(engine, seal, shop.id)
 
 

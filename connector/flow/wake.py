@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+EVERYWHERE = 0  # in place of a shop's id: the task is of the whole, not of one shop
+
 
 @dataclass(frozen=True, slots=True)
 class Wake:
-    """`task` (a name in `jobs.queue.TASKS`: "ingest", "deliver", "backfill" …) has something to do for the shop."""
+    """`task` (a name in `jobs.queue.TASKS`: "ingest", "deliver" …) has something to do for the shop, or EVERYWHERE."""
 
     task: str
     shop_id: int

@@ -11,13 +11,14 @@ from rq.worker import SimpleWorker
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from connector.db import drifts, inbox_views, migrate, outbox_views, shop_views, stock, stock_views
+from connector.db import drifts, inbox_views, ledger, migrate, outbox_views, shop_views, stock, stock_views
 from connector.domain.errors import ConnectorError
 from connector.flow import shops
 from connector.platform import Shop
 from jobs import queue
 from jobs.environment import Environment, now
 
+_NAME_THEM = "`connector stock verify` names each; `--repair --dry-run` shows what would mend it."
 _CLOCK_AGE = timedelta(seconds=60)
 
 
@@ -95,9 +96,12 @@ def _boxes(env: Environment) -> Iterator[Finding]:
 
 def _levels(env: Environment) -> Iterator[Finding]:
     with env.engine.connect() as conn:
-        wrong = stock.unbalanced(conn)
-    said = "every level is the sum of its movements" if not wrong else f"{len(wrong)} levels are not the sum of their movements"
-    yield Finding("stock", not wrong, said, "" if not wrong else "Somebody wrote to the tables by hand; report it.")
+        wrong = len(stock.unbalanced(conn)) + len(ledger.promises(conn))
+        last = ledger.last_check(conn)
+    checked = "never checked" if last is None else f"last whole check {last.at:%Y-%m-%d %H:%M}: {last.differences} differences"
+    well = not wrong and (last is None or not last.differences)
+    said = "levels are the sums of their movements" if not wrong else f"{wrong} levels or promises do not add up"
+    yield Finding("stock", well, f"{said}; {checked}", "" if well else _NAME_THEM)
 
 
 def _places(env: Environment) -> Iterator[Finding]:

@@ -10,9 +10,12 @@ import click
 
 from connector.db import shop_views, stock_views
 from connector.domain.errors import Rejected
+from connector.flow import linking
 from connector.flow import stock as story
 from connector.flow.stock import StockLine
-from jobs.commands.session import fresh_key, json_option, session, shop_named, show_list, show_one
+from connector.flow.wake import Wake
+from jobs.commands import facts
+from jobs.commands.session import fresh_key, json_option, session, shop_named, show_list, show_one, wake
 from jobs.environment import now
 
 _ACTOR = "cli"
@@ -28,8 +31,11 @@ def locations() -> None:
 @click.argument("name")
 @click.option("--kind", default="shop", show_default=True, help="What kind of place: shop, warehouse, …")
 @click.option("--priority", default=100, show_default=True, help="Who serves first: the lowest number.")
+@click.option("--at", default="", metavar="LATITUDE,LONGITUDE", help="Where it is, for the routing by distance …")
+@click.option("--country", default="", help="… or its country (FR) …")
+@click.option("--postcode", default="", help="… and postcode.")
 @json_option
-def add_location(code: str, name: str, kind: str, priority: int, as_json: bool) -> None:
+def add_location(code: str, name: str, kind: str, priority: int, at: str, country: str, postcode: str, as_json: bool) -> None:
     """Add a location, or change the one with this CODE.
 
     \b
@@ -37,7 +43,8 @@ def add_location(code: str, name: str, kind: str, priority: int, as_json: bool) 
       connector locations add depot "Central depot" --kind warehouse --priority 10
     """
     with session() as env:
-        location_id = story.add_location(env.engine, code=code, name=name, kind=kind, priority=priority)
+        point = facts.point_of(at, country, postcode)
+        location_id = story.add_location(env.engine, code=code, name=name, kind=kind, priority=priority, point=point)
         show_one({"id": location_id, "code": code, "name": name, "kind": kind, "priority": priority}, as_json=as_json)
 
 
@@ -52,16 +59,49 @@ def list_locations(as_json: bool) -> None:
         show_list(rows, columns, as_json=as_json, empty="There is no location yet: `connector locations add`.")
 
 
+@locations.command()
+@click.argument("code")
+@json_option
+def close(code: str, as_json: bool) -> None:
+    """CODE takes no more online orders for delivery. What it was given already stays there."""
+    _open_or_close(code, opened=False, as_json=as_json)
+
+
+@locations.command("open")
+@click.argument("code")
+@json_option
+def open_(code: str, as_json: bool) -> None:
+    """CODE takes online orders again; orders that wait are given its stock."""
+    _open_or_close(code, opened=True, as_json=as_json)
+
+
+def _open_or_close(code: str, *, opened: bool, as_json: bool) -> None:
+    with session() as env:
+        story.open_location(env.engine, code, now(), opened=opened)
+        show_one({"code": code, "enabled": opened}, as_json=as_json)
+
+
 @locations.command("link")
 @click.argument("shop")
 @click.argument("external_id")
-@click.argument("code")
+@click.argument("codes", metavar="CODE…", nargs=-1, required=True)
 @json_option
-def link_location(shop: str, external_id: str, code: str, as_json: bool) -> None:
-    """Say that EXTERNAL_ID of SHOP is our location CODE. `connector shops show SHOP` lists the shop's own locations."""
+def link_location(shop: str, external_id: str, codes: tuple[str, ...], as_json: bool) -> None:
+    """Say that EXTERNAL_ID of SHOP is our location CODE. `connector shops show SHOP` lists the shop's own locations.
+
+    With several, its orders go to the first and it shows the stock of all of them. "*" is a shop as a whole, where its
+    platform keeps one quantity of an article. "-" as CODE takes the link back. Orders that waited for it are allocated.
+
+    \b
+    Examples:
+      connector locations link "My shop" gid://shopify/Location/1001 depot
+      connector locations link "My WooCommerce" "*" depot boutique
+      connector locations link "My WooCommerce" "Boutique Vieux-Port" boutique
+    """
     with session() as env:
         shop_id = shop_named(env, shop)
-        story.link_location(env.engine, shop_id, external_id, code)
+        allocated = linking.link_location(env.engine, shop_id, external_id, () if codes == ("-",) else codes, now())
+        wake(env, [Wake("deliver", shop_id), Wake("publish", shop_id)] if allocated else [Wake("publish", shop_id)])
         with env.engine.connect() as conn:
             rows = shop_views.links(conn, shop_id)
         show_list(rows, ("external_id", "name", "location"), as_json=as_json, empty="")
@@ -92,7 +132,9 @@ def add_items(sku: str | None, title: str, barcode: str, file: TextIO | None, as
     if not all(row["sku"].strip() for row in rows):
         raise Rejected("A SKU is empty.", "Every item needs one.")
     with session() as env:
-        show_one({"items": story.add_items(env.engine, rows, now())}, as_json=as_json)
+        added = story.add_items(env.engine, rows, now())
+        linking.match_all_again(env.engine, now())
+        show_one({"items": added}, as_json=as_json)
 
 
 def _read_items(file: TextIO) -> list[dict[str, str]]:
@@ -112,7 +154,7 @@ def list_items(search: str, after: str, limit: int, as_json: bool) -> None:
     with session() as env:
         with env.engine.connect() as conn:
             rows = stock_views.list_items(conn, search=search, after=after, limit=limit)
-        columns = ("sku", "title", "barcode", "on_hand", "committed", "available")
+        columns = ("sku", "title", "barcode", "on_hand", "committed", "available", "in_transit", "backordered")
         show_list(rows, columns, as_json=as_json, empty="No item: `connector items add`.")
 
 
@@ -125,14 +167,19 @@ def stock() -> None:
 @click.argument("sku")
 @json_option
 def show_stock(sku: str, as_json: bool) -> None:
-    """The level of an item at every location: on hand, committed to orders, available."""
+    """The level of an item at every location: on hand, committed to orders, available, and on the way to it."""
     with session() as env:
         with env.engine.connect() as conn:
             rows = stock_views.levels_of(conn, sku)
         if as_json:
             show_one({"sku": sku, "locations": rows}, as_json=True)
         else:
-            show_list(rows, ("location", "name", "on_hand", "committed", "available"), as_json=False, empty="No location yet.")
+            show_list(
+                rows,
+                ("location", "name", "on_hand", "committed", "available", "in_transit"),
+                as_json=False,
+                empty="No location yet.",
+            )
 
 
 def _stock_command(name: str, help_: str, change: Callable[..., int], quantity: click.IntRange) -> click.Command:
@@ -170,5 +217,8 @@ _stock_command(
     lambda engine, lines, at, *, key: story.count(engine, lines, at, key=key, actor=_ACTOR),
     click.IntRange(0, 10**6),
 )
+
+for _command in facts.COMMANDS:
+    stock.add_command(_command)
 
 COMMANDS = (locations, items, stock)

@@ -12,8 +12,9 @@ import click
 from connector.db import shop_views
 from connector.db.shop_views import ShopRow
 from connector.flow import shops as story
+from connector.flow.wake import Wake
 from connector.platform import Platform
-from jobs.commands.session import json_option, plain, platform_of, session, shop_named, show_list, show_one
+from jobs.commands.session import json_option, plain, platform_of, session, shop_named, show_list, show_one, wake
 from jobs.environment import Environment, now
 from platforms import registry
 from platforms.http import Http
@@ -135,6 +136,7 @@ def _linking(platform_name: str) -> Callable[..., None]:
             platform = env.platforms[platform_name]
             given = {option: value for option, value in options.items() if value}
             shop, url = story.add(env.engine, env.seal, platform, given, env.settings.public_url, now(), name=name)
+            wake(env, [Wake("link", shop.id)])
             with env.engine.connect() as conn:
                 row = shop_views.list_shops(conn, shop.id)[0]
             show_one(_with_url(env, row), as_json=as_json, words=lambda shown: _linked(platform, shown, url))
@@ -145,6 +147,7 @@ def _linking(platform_name: str) -> Callable[..., None]:
 def _linked(platform: Platform, shown: dict[str, Any], url: str) -> None:
     click.echo(f"Shop {shown['id']}: {shown['name']} ({platform.title}) is linked.")
     click.echo(f"Its webhooks are sent to {url}")
+    click.echo(f"Its catalogue is being read; `connector items links {shown['id']} --problems` says what needs you.")
 
 
 def _dashed(name: str) -> str:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
+from connector.installing import App
 from connector.platform import Goods, Platform
-from platforms.bigcommerce import auth, catalogue, listing, orders, status, stock, store, webhook
+from platforms.bigcommerce import auth, catalogue, install, listing, orders, status, stock, store, webhook
 from platforms.http import Http
 
+NO_APP = App()
 
-def build(http: Http) -> Platform:
-    """BigCommerce as functions, calling out through `http`."""
+
+def build(http: Http, app: App = NO_APP) -> Platform:
+    """BigCommerce as functions, calling out through `http`. `app` is the connector as BigCommerce knows it."""
     return Platform(
         name="bigcommerce",
         title="BigCommerce",
@@ -20,7 +23,7 @@ def build(http: Http) -> Platform:
         open_shop=partial(auth.open_shop, http),
         shop_named_by=_never_named,
         is_ping=_never_a_ping,
-        genuine=webhook.genuine,
+        genuine=partial(webhook.genuine_for, app),
         parse=webhook.parse,
         normalize=webhook.normalize,
         check=partial(store.check, http),
@@ -42,6 +45,7 @@ def build(http: Http) -> Platform:
             publish=partial(stock.publish, http),
         ),
         announce=partial(status.announce, http),
+        install=install.installing(http, app),
     )
 
 

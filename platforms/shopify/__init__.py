@@ -6,17 +6,34 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 
+from connector.installing import App
 from connector.platform import Goods, Platform
 from platforms.http import Http
-from platforms.shopify import auth, catalogue, listing, normalize, reading, status, stock, subscriptions, webhook
+from platforms.shopify import (
+    auth,
+    catalogue,
+    install,
+    listing,
+    normalize,
+    reading,
+    status,
+    stock,
+    subscriptions,
+    tokens,
+    webhook,
+)
 
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def build(http: Http, now: Callable[[], datetime] = _utc_now) -> Platform:
-    """Shopify, calling out through `http`. `now` tells how old an order is (see `reading.fetch_order`)."""
+NO_APP = App()
+
+
+def build(http: Http, now: Callable[[], datetime] = _utc_now, app: App = NO_APP) -> Platform:
+    """Shopify, calling out through `http`. `app` is the connector as Shopify knows it; `now` tells how old an order is
+    (see `reading.fetch_order`) and when tokens end."""
     return Platform(
         name="shopify",
         title="Shopify",
@@ -25,7 +42,7 @@ def build(http: Http, now: Callable[[], datetime] = _utc_now) -> Platform:
         open_shop=partial(auth.open_shop, http),
         shop_named_by=webhook.shop_named_by,
         is_ping=webhook.is_ping,
-        genuine=webhook.genuine,
+        genuine=partial(webhook.genuine_for, app),
         parse=webhook.parse,
         normalize=normalize.normalize,
         check=partial(reading.check, http),
@@ -37,6 +54,8 @@ def build(http: Http, now: Callable[[], datetime] = _utc_now) -> Platform:
         flaws=partial(subscriptions.flaws, http),
         locations=partial(reading.locations, http),
         announce=partial(status.announce, http),
+        install=install.installing(http, app),
+        refresh=partial(tokens.refresh, http, app, now),
         goods=Goods(
             located=True,
             most=stock.MOST,

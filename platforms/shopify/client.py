@@ -12,8 +12,9 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from connector.platform import AuthLost, CallError, Refused, Retryable, Shop, Throttled
+from connector.platform import AuthLost, CallError, Refused, Retryable, Shop, Throttled, TokenRefused
 from platforms.http import Answer, Http, by_status
+from platforms.pace import Limit
 from platforms.shopify.documents import Document
 
 VERSION = "2026-10"
@@ -26,6 +27,7 @@ _MOST_PAGES = 250  # Shopify ends every connection at 25,000 objects: 250 pages 
 _LONGEST_QUOTE = 300
 
 _RELINK = "Link the shop again with a working token."
+_REFUSED_TOKEN = 401
 _STATUS_WORDS: dict[int, tuple[str, str]] = {
     401: ("Shopify refuses the access token (401).", _RELINK),
     402: ("Shopify has frozen this store for an unpaid bill (402).", "The merchant settles it with Shopify."),
@@ -47,6 +49,7 @@ class UserErrors(Refused):
 
 def ask(http: Http, shop: Shop, document: Document, **variables: object) -> dict[str, Any]:
     """Send a document and return its whole `data`; any error, also beside partial data, is raised as a call error."""
+    http.pace.take(shop.address, _expected_cost(document))
     try:
         answer = http.call(
             "POST",
@@ -56,7 +59,7 @@ def ask(http: Http, shop: Shop, document: Document, **variables: object) -> dict
             safe=not document.write,
         )
         _note_version(answer.headers.get("x-shopify-api-version", VERSION))
-        return _understood(answer)
+        return _understood(http, shop, document, answer)
     except CallError as error:
         error.effect_unknown = error.effect_unknown and document.write  # reads go by POST too
         raise
@@ -94,8 +97,10 @@ def _token(shop: Shop) -> str:
     return token
 
 
-def _understood(answer: Answer) -> dict[str, Any]:
+def _understood(http: Http, shop: Shop, document: Document, answer: Answer) -> dict[str, Any]:
     """The data of an answer that is a success through and through."""
+    if answer.status == _REFUSED_TOKEN:
+        raise TokenRefused(*_STATUS_WORDS[answer.status])
     if answer.status in _STATUS_WORDS:
         raise AuthLost(*_STATUS_WORDS[answer.status])
     if not 200 <= answer.status < 300:
@@ -103,6 +108,7 @@ def _understood(answer: Answer) -> dict[str, Any]:
     said = answer.json()
     if not isinstance(said, dict):
         raise Retryable("Shopify answered with JSON that is no GraphQL answer.", "It is tried again.", effect_unknown=True)
+    _note_cost(http, shop, document, said)
     if said.get("errors"):
         raise _as_call_error(said)
     if not isinstance(said.get("data"), dict):
@@ -126,6 +132,27 @@ def _as_call_error(said: Mapping[str, Any]) -> CallError:
     if codes & {"INTERNAL_SERVER_ERROR", "TIMEOUT"}:
         return Retryable(f"Shopify failed inside: {words}", "It is tried again by itself.", effect_unknown=True)
     return Refused(f"Shopify does not understand: {words}", "Report it: the document and the API version disagree.")
+
+
+_costs: dict[str, float] = {}
+_COST_NOT_KNOWN_YET = 100.0
+
+
+def _expected_cost(document: Document) -> float:
+    """What the same document was said to cost last; Shopify takes that much first and gives back what was not used."""
+    return _costs.get(document.text, _COST_NOT_KNOWN_YET)
+
+
+def _note_cost(http: Http, shop: Shop, document: Document, said: Mapping[str, Any]) -> None:
+    """Every answer says what the query cost and how full the bucket is; one that does not leaves things as they are."""
+    try:
+        cost = said["extensions"]["cost"]
+        bucket = cost["throttleStatus"]
+        _costs[document.text] = float(cost["requestedQueryCost"])
+        limit = Limit(float(bucket["currentlyAvailable"]), float(bucket["maximumAvailable"]), float(bucket["restoreRate"]))
+    except (KeyError, TypeError, ValueError):
+        return
+    http.pace.note(shop.address, limit)
 
 
 def _code(error: Mapping[str, Any]) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
+from connector.installing import App
 from connector.platform import Goods, Platform
 from platforms.http import Http
 from platforms.woocommerce import catalogue, stock
+from platforms.woocommerce.approval import installing
 from platforms.woocommerce.auth import OPTIONS, open_shop
 from platforms.woocommerce.install import check, choices, flaws, subscribe
 from platforms.woocommerce.listing import count_orders, list_orders
@@ -15,9 +17,11 @@ from platforms.woocommerce.orders import changed_orders, fetch_order, locations
 from platforms.woocommerce.status import announce
 from platforms.woocommerce.webhook import genuine, is_ping, parse
 
+NO_APP = App()
 
-def build(http: Http) -> Platform:
-    """WooCommerce, calling out through `http`."""
+
+def build(http: Http, app: App = NO_APP) -> Platform:
+    """WooCommerce, calling out through `http`. `app` is not looked at: WooCommerce knows no registered apps."""
     return Platform(
         name="woocommerce",
         title="WooCommerce",
@@ -38,6 +42,7 @@ def build(http: Http) -> Platform:
         flaws=partial(flaws, http),
         locations=partial(locations, http),
         announce=partial(announce, http),
+        install=installing(http),
         choices=partial(choices, http),
         goods=Goods(
             located=False,

@@ -27,7 +27,7 @@ def open_shop(http: Http, options: Mapping[str, str]) -> tuple[str, str, dict[st
 
     http is taken only where `Http.private_allowed` is set: Basic is refused over it (verified on WooCommerce 10.5.0).
     """
-    address = _address(http, options.get("url", ""))
+    address = site_address(http, options.get("url", ""))
     key, secret = options.get("key", "").strip(), options.get("secret", "").strip()
     if not _is_token(key, "ck_"):
         raise Rejected("The consumer key must begin with ck_.", _MAKE_A_KEY)
@@ -50,7 +50,8 @@ def signed(shop: Shop, method: str, url: str, params: Mapping[str, str]) -> tupl
     return OAuth(url=whole, consumer_key=key, consumer_secret=secret, version="wc/v3", method=method).get_oauth_url(), None
 
 
-def _address(http: Http, url: str) -> str:
+def site_address(http: Http, url: str) -> str:
+    """The address of a shop as it may be typed or pasted; Rejected where it is none."""
     address = http.check_address(_PASTED_TAIL.sub("", url.strip().rstrip("/")))
     parts = urlsplit(address)
     return parts._replace(scheme=parts.scheme.lower(), netloc=parts.netloc.lower()).geturl()

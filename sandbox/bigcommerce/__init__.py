@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import flask
 
-from sandbox.bigcommerce import v2, v3
+from sandbox.bigcommerce import install, v2, v3
 from sandbox.bigcommerce.answers import Quota, door
 from sandbox.bigcommerce.hooks import Hooks
 from sandbox.bigcommerce.life import BigCommerceFront
@@ -24,4 +24,4 @@ def build(store: Store, sender: Sender, knobs: Knobs) -> tuple[Shopfront, list[f
     door(api, shop, Quota(), knobs)
     v2.add(api, shop)
     v3.add(api, shop)
-    return BigCommerceFront(shop), [api]
+    return BigCommerceFront(shop), [api, install.blueprint(shop)]

@@ -117,7 +117,7 @@ def door(api: flask.Blueprint, shop: Shop, quota: Quota, knobs: Knobs) -> None:
         settings = shop.settings()
         flask.g.quota = settings["quota"], settings["quota_window_ms"], *quota.use(settings["quota"], settings["quota_window_ms"])
         given = flask.request.headers.get("X-Auth-Token", "")
-        if flask.g.store_hash != STORE_HASH or not hmac.compare_digest(given.encode(), settings["token"].encode()):
+        if flask.g.store_hash != STORE_HASH or not _admitted(given, settings):
             raise Refusal(401, "Unauthorized")
         if flask.g.quota[2] < 0:
             raise Refusal(429, "Too many requests")
@@ -130,6 +130,12 @@ def door(api: flask.Blueprint, shop: Shop, quota: Quota, knobs: Knobs) -> None:
     @api.errorhandler(Refusal)
     def refused(refusal: Refusal) -> Response:
         return _error(refusal)
+
+
+def _admitted(given: str, settings: Mapping[str, Any]) -> bool:
+    """The token of the store's own API account, or the one the installed app was given last."""
+    tokens = (settings["token"], settings.get("app_token", ""))
+    return any(token and hmac.compare_digest(given.encode(), token.encode()) for token in tokens)
 
 
 def _quota_headers() -> dict[str, str]:

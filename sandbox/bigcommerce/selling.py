@@ -29,7 +29,7 @@ def add(api: flask.Blueprint, shop: Shop, base: str) -> None:
     """Add the route."""
 
     @api.get(f"{base}/catalog/products")
-    def catalogue() -> Response:
+    def catalog_products() -> Response:
         if int(flask.request.args.get("limit", "50")) > _MOST_WITH_VARIANTS:
             raise Refusal(422, "The limit is too high.", {"limit": "too high"})
         with_variants = "variants" in flask.request.args.get("include", "").split(",")

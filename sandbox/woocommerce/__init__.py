@@ -9,6 +9,7 @@ from sandbox.faults import Knobs
 from sandbox.sending import Sender
 from sandbox.shopfront import Shopfront
 from sandbox.store import Store
+from sandbox.woocommerce import install
 from sandbox.woocommerce.api import blueprint
 from sandbox.woocommerce.hooks import Hooks
 from sandbox.woocommerce.products import stock_the_shop
@@ -20,7 +21,11 @@ def build(store: Store, sender: Sender, knobs: Knobs) -> tuple[Shopfront, list[f
     """The shop and its routes. What it holds is in the store; a shop that was never opened gets the catalogue."""
     hooks = Hooks(store, sender)
     stock_the_shop(hooks.shop)
-    return WooCommerceShop(hooks.shop), [blueprint(hooks.shop, hooks, knobs), _settings(hooks.shop)]
+    return WooCommerceShop(hooks.shop), [
+        blueprint(hooks.shop, hooks, knobs),
+        _settings(hooks.shop),
+        install.blueprint(hooks.shop),
+    ]
 
 
 def _settings(shop: Shop) -> flask.Blueprint:

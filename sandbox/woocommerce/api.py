@@ -50,7 +50,7 @@ def blueprint(shop: Shop, hooked: Hooks, knobs: Knobs) -> Blueprint:
         hooked.base_url = request.root_url.rstrip("/") + PREFIX
         hooked.run_waiting()
         if (request.endpoint or "").rpartition(".")[2] not in _OPEN:
-            authenticate(nonces)
+            authenticate(nonces, shop.store)
 
     @api.errorhandler(Refusal)
     def refused(refusal: Refusal) -> Response:

@@ -12,11 +12,13 @@ from urllib.parse import parse_qsl, quote
 import flask
 
 from sandbox.catalogue import CREDENTIALS
+from sandbox.store import Store
 from sandbox.woocommerce.shop import PLATFORM, Refusal
 
 _OWN = CREDENTIALS[PLATFORM]
 READ_KEY = {"key": "ck_sandbox_read", "secret": "cs_sandbox_read"}
 _KEYS = {_OWN["key"]: (_OWN["secret"], True), READ_KEY["key"]: (READ_KEY["secret"], False)}
+ISSUED_KEY = "woocommerce.key"  # keys made by approving an app, until the merchant revokes them
 _WINDOW_SECONDS = 15 * 60
 _NONCES_KEPT = 5000
 _OAUTH = ("oauth_consumer_key", "oauth_timestamp", "oauth_nonce", "oauth_signature", "oauth_signature_method")
@@ -37,10 +39,10 @@ class _Key:
     may_write: bool
 
 
-def authenticate(seen: Nonces) -> None:
+def authenticate(seen: Nonces, store: Store) -> None:
     """Let the request pass or raise its 401."""
     request = flask.request
-    key = _over_https() if request.scheme == "https" else _by_signature(seen)
+    key = _over_https(store) if request.scheme == "https" else _by_signature(seen, store)
     if key is None:
         verb = _VERBS.get(request.method, "view")
         raise Refusal(401, f"woocommerce_rest_cannot_{verb}", f"Sorry, you cannot {verb} resources.")
@@ -48,26 +50,26 @@ def authenticate(seen: Nonces) -> None:
         raise _refused("The API key provided does not have write permissions.")
 
 
-def _over_https() -> _Key | None:
+def _over_https(store: Store) -> _Key | None:
     """Basic, or the keys in the query. An unknown key is the same as none."""
     given = flask.request.authorization
     name, secret = flask.request.args.get("consumer_key", ""), flask.request.args.get("consumer_secret", "")
     if given is not None and given.type == "basic":
         name, secret = given.username or "", given.password or ""
-    key = _key(name)
+    key = _key(name, store)
     if key is not None and not hmac.compare_digest(secret.encode(), key.secret.encode()):
         raise _refused("Consumer secret is invalid.")
     return key
 
 
-def _by_signature(seen: Nonces) -> _Key | None:
+def _by_signature(seen: Nonces, store: Store) -> _Key | None:
     """OAuth 1.0a without a token. Over http, Basic is not looked at, as if nothing had been sent."""
     args = flask.request.args
     if not any(name in args for name in _OAUTH):
         return None
     if missing := [name for name in _OAUTH if name not in args]:
         raise _refused(f"Missing OAuth parameter {', '.join(missing)}")
-    key = _key(args["oauth_consumer_key"])
+    key = _key(args["oauth_consumer_key"], store)
     if key is None:
         raise _refused("Consumer key is invalid.")
     if args["oauth_signature_method"] != "HMAC-SHA256" or not _signature_matches(key.secret):
@@ -95,9 +97,11 @@ def _check_once(seen: Nonces, timestamp: str, nonce: str) -> None:
     seen.append(nonce)
 
 
-def _key(name: str) -> _Key | None:
-    found = _KEYS.get(name)
-    return _Key(*found) if found else None
+def _key(name: str, store: Store) -> _Key | None:
+    if name in _KEYS:
+        return _Key(*_KEYS[name])
+    issued = store.get(ISSUED_KEY, name)
+    return _Key(issued["secret"], True) if issued else None
 
 
 def _encoded(text: str) -> str:

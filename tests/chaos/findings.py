@@ -71,10 +71,15 @@ def faults(conn: Connection) -> dict[str, list[Any]]:
     return {name: rows for name, rows in found.items() if rows}
 
 
-def state_hash(conn: Connection) -> str:
-    """One word for the whole state of trade; equal for equal states, whatever was repeated on the way."""
+def state(conn: Connection) -> dict[str, object]:
+    """The whole state of trade; equal for equal states, whatever was repeated on the way."""
     rows = [[str(value) for value in row] for row in conn.execute(_STATE)]
-    return hashlib.sha256(json.dumps([rows, sorted(totals(conn).items())]).encode()).hexdigest()
+    return {"orders": rows, "stock": sorted(totals(conn).items())}
+
+
+def state_hash(conn: Connection) -> str:
+    """The same in one word."""
+    return hashlib.sha256(json.dumps(state(conn)).encode()).hexdigest()
 
 
 # --- in the shops ----------------------------------------------------------------------------------------------------
@@ -103,8 +108,9 @@ def _shopify(store: Store) -> dict[tuple[str, str], Counter[str]]:
 def _woocommerce(store: Store) -> dict[tuple[str, str], Counter[str]]:
     """WooCommerce counts no units: our own note of what left, where each part may stand once only."""
     found = {}
+    sold = {product["id"]: product["sku"] for product in store.all("woocommerce.product")}
     for order in store.all("woocommerce.order"):
-        skus = {str(line["id"]): line["sku"] for line in order["line_items"]}
+        skus = {str(line["id"]): sold[line["variation_id"] or line["product_id"]] for line in order["line_items"]}
         noted = next((meta["value"] for meta in order["meta_data"] if meta["key"] == META_KEY), [])
         units: Counter[str] = Counter()
         for entry in (entry for shipment in noted for entry in shipment["lines"]):

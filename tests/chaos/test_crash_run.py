@@ -27,6 +27,7 @@ from tests.chaos.whole import PLATFORMS, Whole, running
 _FAULTS = {"server_error": 0.15, "throttle": 0.1, "applied_then_error": 0.05, "hang": 0.05, "hang_seconds": 9}
 _DOUBLED = {"webhook_duplicate": 0.3, "webhook_reorder": 0.2, "retry_scale": 0.01}
 _SECONDS_A_KILL = 1.4
+_POLLED_SECONDS = 13
 _GIVE_UP_SECONDS = 120
 _ENDS = {"handed over": "completed", "cancelled": "cancelled"}
 
@@ -62,11 +63,11 @@ def _crash_run(directory: Path, size: _Size) -> None:
         seconds = _come_to_rest(whole, placed)
         _report(seed, killed, placed, whole, seconds)
         _compare(whole, placed)
-        before = whole.patiently(_hashed)
+        before = whole.patiently(_state)
         assert whole.stop() == 0
         whole.start()
-        _come_to_rest(whole, placed)
-        assert whole.patiently(_hashed) == before
+        assert whole.wait_until(lambda: _at_rest(whole, placed), _GIVE_UP_SECONDS)
+        assert whole.patiently(_state) == before
         _compare(whole, placed)
 
 
@@ -95,10 +96,15 @@ def _trade_under_fire(whole: Whole, size: _Size, seed: int) -> tuple[list[Placed
 
 
 def _come_to_rest(whole: Whole, placed: list[Placed]) -> float:
-    """Seconds until nothing waits any more."""
+    """Seconds until nothing waited any more; left alone then for a poll, which finds what lost webhooks did not say."""
     began = time.monotonic()
-    assert whole.wait_until(lambda: _at_rest(whole, placed), _GIVE_UP_SECONDS), whole.patiently(_standing)
-    return time.monotonic() - began
+    while time.monotonic() - began < 2 * _GIVE_UP_SECONDS:
+        assert whole.wait_until(lambda: _at_rest(whole, placed), _GIVE_UP_SECONDS), whole.patiently(_standing)
+        seconds, state = time.monotonic() - began, whole.patiently(_state)
+        time.sleep(_POLLED_SECONDS)
+        if _at_rest(whole, placed) and whole.patiently(_state) == state:
+            return seconds
+    raise AssertionError("it does not come to rest")
 
 
 def _unfinished(engine: Engine, placed: list[Placed]) -> dict[Placed, str | None]:
@@ -131,9 +137,9 @@ def _known(engine: Engine) -> dict[tuple[str, str], str]:
         return findings.known(conn)
 
 
-def _hashed(engine: Engine) -> str:
+def _state(engine: Engine) -> dict[str, object]:
     with engine.connect() as conn:
-        return findings.state_hash(conn)
+        return findings.state(conn)
 
 
 def _compare(whole: Whole, placed: list[Placed]) -> None:

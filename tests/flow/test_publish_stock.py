@@ -137,7 +137,7 @@ def test_a_sale_between_read_and_write_is_seen(selling: World) -> None:
     publish(at)
     assert at.toy.shown[QUAY] == 7
     at.send(order())
-    publish(at)
+    publish(at, 2)
     assert at.toy.shown[QUAY] == 8
     assert waiting(at) == set()
 

@@ -255,6 +255,11 @@ class World:
             found = conn.execute(select(table).filter_by(**named).order_by(table.c.id))
             return [dict(row._mapping) for row in found]
 
+    def rows_of(self, table: Any) -> list[Mapping[str, Any]]:
+        """All rows of a table without an id."""
+        with self.engine.connect() as conn:
+            return [dict(row._mapping) for row in conn.execute(select(table))]
+
 
 def world(engine: Engine, seal: Seal, given: Mapping[tuple[str, str], int]) -> World:
     """Two locations (quay first, depot second) with this stock: (sku, location code) -> units."""

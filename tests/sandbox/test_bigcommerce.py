@@ -295,7 +295,7 @@ def test_messages_are_pointers_signed_and_carry_our_header(store: Store) -> None
         assert (message["producer"], isinstance(message["store_id"], str)) == ("stores/sandbox1", True)
         assert received.headers["x-ours"] == "word"
         content = f"{received.headers['webhook-id']}.{received.headers['webhook-timestamp']}.".encode() + received.body
-        digest = hmac.new(b"sandbox-client-secret", content, hashlib.sha256).digest()
+        digest = hmac.new(b"sandbox-client-secret-0123456789", content, hashlib.sha256).digest()
         assert received.headers["webhook-signature"] == "v1," + base64.b64encode(digest).decode()
 
 

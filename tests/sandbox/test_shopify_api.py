@@ -28,7 +28,7 @@ from tests.serving import Receiver, serve, wait_until
 
 PATH = "/shopify/admin/api/2026-10/graphql.json"
 TOKEN = {"X-Shopify-Access-Token": "shpat_sandbox"}
-LINKED = Linked(1, "k", "shopify", "n", "d", "a", {"app_secret": "sandbox-shopify-app-secret"})
+LINKED = Linked(1, "k", "shopify", "n", "d", "a", {"app_secret": "sandbox-shopify-app-secret-0123456789"})
 
 
 class World:

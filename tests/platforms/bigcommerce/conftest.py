@@ -129,7 +129,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     recorder = Recorder(app)
     platform = bigcommerce.build(Http(private_allowed=True))
     with serve(recorder) as url:
-        options = {"store_hash": "sandbox1", "token": "sandbox-token", "client_secret": "sandbox-client-secret"}
+        options = {"store_hash": "sandbox1", "token": "sandbox-token", "client_secret": "sandbox-client-secret-0123456789"}
         external_id, address, credentials = platform.open_shop({**options, "api_url": f"{url}/bigcommerce"})
         shop = Shop(1, "key", platform.name, "Marée Haute", external_id, address, credentials)
         yield Bench(platform, shop, app.extensions["sandbox"], recorder, url)

@@ -46,6 +46,7 @@ class Linked:
     platform: Platform
     shop: Shop
     url: str
+    platform_http: Http
 
     def place(self, *lines: tuple[str, int], handover: str = "delivery", pickup: str = "", **more: object) -> Order:
         """An order placed in the sandbox, read through the platform."""
@@ -110,16 +111,17 @@ def linked(tmp_path: Path) -> Iterator[Linked]:
     app = flask.Flask("sandbox")
     app.register_blueprint(api.blueprint(remote, knobs, bucket))
     with serve(app) as url:
-        platform = shopify.build(Http(private_allowed=True))
+        http = Http(private_allowed=True)
+        platform = shopify.build(http)
         external_id, address, credentials = platform.open_shop(
             {
                 "domain": "maree-haute.myshopify.com",
                 "token": "shpat_sandbox",
-                "app_secret": "sandbox-shopify-app-secret",
+                "app_secret": "sandbox-shopify-app-secret-0123456789",
                 "api_url": f"{url}/shopify",
             }
         )
         shop = Shop(1, "key", "shopify", "Marée Haute", external_id, address, credentials)
-        yield Linked(remote, knobs, bucket, sender, platform, shop, url)
+        yield Linked(remote, knobs, bucket, sender, platform, shop, url, http)
     sender.stop()
     store.close()

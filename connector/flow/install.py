@@ -1,0 +1,186 @@
+"""Installing: from a merchant's consent to a linked shop, and from its removal back, with nothing of its history lost."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Engine, select
+
+from connector.db import installs, tables
+from connector.db import shops as rows
+from connector.db.installs import Consent
+from connector.db.sealed import Seal
+from connector.flow.linking_steps import CODES
+from connector.flow.parting import DEAD_CREDENTIALS, depart
+from connector.flow.shops import by_id
+from connector.installing import Forged, Grant, Once, User
+from connector.platform import Platform, Shop
+
+CONSENT_GOOD_FOR = timedelta(minutes=10)
+_SEEN_FOR = timedelta(hours=24)
+
+BEGIN_AGAIN = "Begin the installation again in this browser, and finish it within ten minutes."
+
+
+# --- consent ---------------------------------------------------------------------------------------------------------
+
+
+def begin(engine: Engine, platform: Platform, store: str, browser: str, now: datetime) -> str:
+    """Remember that this browser asks the merchant of `store` for consent; the one-time word that names it."""
+    word = secrets.token_urlsafe(32)
+    with engine.begin() as conn:
+        installs.keep_consent(
+            conn,
+            state_hash=_hashed(word),
+            platform=platform.name,
+            store=store,
+            browser_hash=_hashed(browser),
+            now=now,
+            expires_at=now + CONSENT_GOOD_FOR,
+        )
+    return word
+
+
+def use(engine: Engine, platform: Platform, word: str, browser: str, store: str | None, now: datetime) -> Consent:
+    """The consent named by `word`, which counts now and never again, whatever comes of it.
+
+    Forged where it is unknown, used, over, of another browser, platform or store (`store` None: the caller has no other
+    word for the store than the consent itself).
+    """
+    with engine.begin() as conn:
+        consent = installs.lock_consent(conn, _hashed(word))
+        if consent is not None and consent.used_at is None:
+            installs.use_consent(conn, consent.state_hash, now)
+    if consent is None or consent.platform != platform.name:
+        raise Forged("This installation was not begun here.", BEGIN_AGAIN)
+    if consent.used_at is not None:
+        raise Forged("This installation was finished before.", BEGIN_AGAIN)
+    if consent.expires_at <= now:
+        raise Forged("This installation took longer than ten minutes.", BEGIN_AGAIN)
+    if not secrets.compare_digest(consent.browser_hash, _hashed(browser)):
+        raise Forged("This installation was begun in another browser.", BEGIN_AGAIN)
+    if store is not None and consent.store != store:
+        raise Forged("This installation was begun for another store.", BEGIN_AGAIN)
+    return consent
+
+
+def deposit(engine: Engine, seal: Seal, platform: Platform, word: str, options: Mapping[str, str], now: datetime) -> None:
+    """Lay keys by that a store's server brought for a consent; nothing is activated by that. Forged where none waits."""
+    with engine.begin() as conn:
+        consent = installs.lock_consent(conn, _hashed(word))
+        if consent is None or consent.platform != platform.name or consent.used_at is not None or consent.expires_at <= now:
+            raise Forged("No installation waits for these keys.", BEGIN_AGAIN)
+        if consent.sealed_grant is not None:
+            raise Forged("Keys were brought for this installation before.", BEGIN_AGAIN)
+        installs.deposit(conn, consent.state_hash, seal.seal_json(dict(options)))
+
+
+def deposited(engine: Engine, seal: Seal, consent: Consent) -> Mapping[str, str]:
+    """The keys laid by for a consent, taken away from there; Forged where none came."""
+    with engine.begin() as conn:
+        held = installs.lock_consent(conn, consent.state_hash)
+        installs.deposit(conn, consent.state_hash, None)
+    if held is None or held.sealed_grant is None:
+        raise Forged("The shop brought no keys.", "Look whether a firewall of the shop's host blocks its calls, or type keys in.")
+    found: Mapping[str, str] = seal.open_json(held.sealed_grant)
+    return found
+
+
+def may_watch(engine: Engine, browser: str, shop_id: int, now: datetime) -> bool:
+    """Whether this browser linked the shop within the last day."""
+    with engine.connect() as conn:
+        return bool(browser) and installs.linked_by(conn, _hashed(browser), shop_id, now - _SEEN_FOR)
+
+
+def once(engine: Engine, platform: Platform, token: Once, now: datetime) -> None:
+    """A signed token counts once; Forged the second time."""
+    with engine.begin() as conn:
+        if not installs.use_token(conn, platform.name, token.token_id, token.expires_at, now):
+            raise Forged("This was done before.", "Open the connector again from the store's control panel.")
+
+
+def _hashed(word: str) -> str:
+    return hashlib.sha256(word.encode("utf-8", "replace")).hexdigest()
+
+
+# --- linking and parting ---------------------------------------------------------------------------------------------
+
+
+def link(engine: Engine, seal: Seal, platform: Platform, grant: Grant, now: datetime, consent: Consent | None = None) -> Shop:
+    """Prove the credentials by a call, then link the store, new or again, and plan the steps that follow.
+
+    A store linked before keeps its address key, settings, orders and stock, and what of its credentials is not replaced.
+    """
+    with engine.connect() as conn:
+        known = rows.load(conn, seal, platform=platform.name, external_id=grant.external_id)
+    kept = {**_without_dead(known.credentials if known else {}), **grant.credentials}
+    key = known.key if known else secrets.token_hex(16)
+    account = platform.check(Shop(0, key, platform.name, "", grant.external_id, grant.address, kept, {}))
+    with engine.begin() as conn:
+        shop_id = rows.store(
+            conn,
+            key=key,
+            platform=platform.name,
+            external_id=grant.external_id,
+            name=known.name if known else account.name,
+            address=grant.address,
+            currency=account.currency,
+            sealed_credentials=seal.seal_json(kept),
+            now=now,
+        )
+        installs.note_event(conn, shop_id, "linked_again" if known else "linked", {}, now)
+        installs.end_notice(conn, shop_id, installs.RECONNECT, now)
+        installs.plan_steps(conn, shop_id, CODES, now)
+        if grant.user.external_id:
+            installs.see_user(conn, shop_id, grant.user.external_id, owner=grant.user.owner, now=now)
+        if consent is not None:
+            installs.consent_led_to(conn, consent.state_hash, shop_id)
+    return by_id(engine, seal, shop_id)
+
+
+def _without_dead(credentials: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in credentials.items() if name not in DEAD_CREDENTIALS}
+
+
+def left(engine: Engine, seal: Seal, platform: Platform, store: str, token: Once, now: datetime) -> None:
+    """The platform says that the app was removed. Said before the store was linked again, it counts no more."""
+    once(engine, platform, token, now)
+    with engine.begin() as conn:
+        shop_id = shop_of(conn, platform, store)
+        if shop_id is not None and not installs.relinked_since(conn, shop_id, token.issued_at):
+            depart(conn, seal, shop_id, now)
+
+
+def user_left(engine: Engine, platform: Platform, store: str, user: User, token: Once, now: datetime) -> None:
+    """A user may no longer open the connector."""
+    once(engine, platform, token, now)
+    with engine.begin() as conn:
+        shop_id = shop_of(conn, platform, store)
+        if shop_id is not None:
+            installs.remove_user(conn, shop_id, user.external_id, now)
+
+
+def opened(engine: Engine, seal: Seal, platform: Platform, store: str, user: User, token: Once | None, now: datetime) -> Shop:
+    """The linked shop a user opens; Forged where it is not linked, or the user was removed after this was signed."""
+    if token is not None:
+        once(engine, platform, token, now)
+    with engine.begin() as conn:
+        shop = rows.load(conn, seal, platform=platform.name, external_id=store)
+        if shop is None or rows.health(conn, shop.id).state == "uninstalled":
+            raise Forged("The connector is not installed in this store.", "Install it from the platform's list of apps.")
+        removed = installs.removed_at(conn, shop.id, user.external_id)
+        if removed is not None and (token is None or token.issued_at <= removed):
+            raise Forged("This user may no longer open the connector.", "The store's owner gives access again.")
+        if user.external_id:
+            installs.see_user(conn, shop.id, user.external_id, owner=user.owner, now=now)
+    return shop
+
+
+def shop_of(conn: Connection, platform: Platform, store: str) -> int | None:
+    """The id of a platform's store, linked or not any more."""
+    ours = (tables.shops.c.platform == platform.name) & (tables.shops.c.external_id == store)
+    found: int | None = conn.execute(select(tables.shops.c.id).where(ours)).scalar()
+    return found

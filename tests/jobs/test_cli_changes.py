@@ -1,0 +1,7 @@
+"""The command line of changed orders: other ways for a part, tasks, bundles."""
+
+from __future__ import annotations
+
+from tests.jobs.commanding import Run, as_json, run, stocked  # noqa: F401
+
+__all__ = ["run", "stocked"]

@@ -1,0 +1,52 @@
+"""Whatever happens to orders and stock, in whatever order: the ledger adds up after every step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+from sqlalchemy import Engine, event
+
+from connector.db.sealed import Seal
+from connector.flow import stock
+from tests.flow.toy import world
+from tests.model.machine import CODES, SKUS, machine
+
+_FREELY = {"deadline": None, "suppress_health_check": list(HealthCheck), "stateful_step_count": 50, "database": None}
+
+
+def _quickly(connection: Any, _: object) -> None:
+    """No wait for the disk: what a kill leaves behind is another test's question."""
+    connection.execute("SET synchronous_commit = off")
+    connection.commit()
+
+
+def _run(engine: Engine, seal: Seal, runs: int, **more: object) -> None:
+    event.listen(engine, "connect", _quickly)
+    engine.dispose()
+    stock.add_location(engine, code=CODES[2], name="Annex", priority=3)
+    at = world(engine, seal, {(sku, "quay"): 0 for sku in SKUS})
+    run_state_machine_as_test(machine(at), settings=settings(max_examples=runs, **_FREELY, **more))  # type: ignore[arg-type]
+
+
+@pytest.mark.timeout(1800)
+def test_the_ledger_adds_up_after_every_step(engine: Engine, seal: Seal) -> None:
+    _run(engine, seal, 300)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(0)
+def test_the_ledger_adds_up_after_every_step_of_very_many_runs(engine: Engine, seal: Seal) -> None:
+    _run(engine, seal, 20_000)
+
+
+def test_the_model_finds_a_forgotten_release(engine: Engine, seal: Seal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ledger that never gives back is caught."""
+    from connector.flow import replan
+
+    taken = replan.commitment_changes
+    monkeypatch.setattr(replan, "commitment_changes", lambda *facts: [change for change in taken(*facts) if change.committed > 0])
+    with pytest.raises(AssertionError):
+        _run(engine, seal, 50, phases=[Phase.generate])
