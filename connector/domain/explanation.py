@@ -35,7 +35,7 @@ SENTENCES: dict[str, str] = {
     "backordered": "{quantity} of {sku} is nowhere in stock and waits as a backorder.",
     "unmapped": "“{title}” has no item here yet; it is allocated when its SKU is known.",
     "no_stock_needed": "“{title}” takes no stock.",
-    "history": "This order was brought in as a record of the past: it takes no stock, and nobody packs it.",
+    "history": "Brought in from {platform} as a record of the past: it takes no stock, and nobody packs it.",
     "handed_over_elsewhere": "{platform} counts these units as handed over.",
     "taken_back": "The handover was taken back: the goods are at {location} again, packed.",
     "platform_completed": "{platform} says the order was handed over there.",
