@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -11,7 +11,7 @@ from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from connector.domain.errors import ConnectorError, Malformed, NotFound, Rejected
-from sandbox import merchant, registration
+from sandbox import registration
 from sandbox.catalogue import LOCATION_BY_CODE
 from sandbox.running import sandbox, shopfront, shown
 from sandbox.shopfront import Shopfront
@@ -19,6 +19,8 @@ from sandbox.wanted import quantities_from, wanted_from, whole
 
 _STATUS: tuple[tuple[type[ConnectorError], int], ...] = ((Malformed, 400), (NotFound, 404), (Rejected, 409))
 _MOST_LISTED = 500
+# (shop, order id, how to read the request's JSON body)
+_Act = Callable[[Any, str, Callable[[], dict[str, Any]]], None]
 
 api = Blueprint("control", __name__)
 
@@ -137,9 +139,10 @@ def _place(platform: str) -> tuple[dict[str, str], int]:
 def _act(platform: str, order_id: str, act: str) -> dict[str, Any]:
     shown(platform, order_id)
     shop = shopfront(platform)
-    if act in merchant.ACTS and not merchant.knows(shop):
+    known: Mapping[str, _Act] = {**_ACTS, **getattr(shop, "acts", {})}
+    if act not in known:
         raise Rejected(f"{shop.title} has no such act.", "Only the Shopify shop moves, holds and releases orders.")
-    {**_ACTS, **merchant.ACTS}[act](shop, order_id, _body)
+    known[act](shop, order_id, _body)
     return asdict(shown(platform, order_id))
 
 
@@ -162,7 +165,7 @@ def _refund(shop: Shopfront, order_id: str, read: Callable[[], dict[str, Any]]) 
     shop.refund(order_id, quantities_from(_field(body, "quantities")), restock=restock, **place)
 
 
-_ACTS: dict[str, merchant.Act] = {
+_ACTS: dict[str, _Act] = {
     "pay": lambda shop, order_id, read: shop.pay(order_id),
     "cancel": lambda shop, order_id, read: shop.cancel(order_id),
     "edit": _edit,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from connector.domain.errors import NotFound, Rejected
@@ -34,6 +34,7 @@ class Shop:
         self.webhooks = Webhooks(store, sender)
         self.inventory = Stock(store, self._level_changed)
         self._routing_seconds = routing_seconds
+        self.acts: Mapping[str, Callable[..., None]] = {}  # what the control API lets a merchant do besides
 
     # --- customers ---------------------------------------------------------------------------------------------------
 

@@ -8,9 +8,8 @@ from dataclasses import replace
 import pytest
 
 from connector.db.tables import fulfillment_orders, inbox, movements, order_lines, orders
-from connector.domain.fulfillment import Step
-from connector.domain.orders import LineItem, LineKind
-from connector.flow import bundles, fulfill, stock
+from connector.domain.orders import LineItem, LineKind, Return
+from connector.flow import bundles, stock
 from connector.flow.stock import StockLine
 from connector.platform import Act
 from platforms.shopify.normalize import kind
@@ -168,11 +167,13 @@ def test_bcapps_7065_a_fulfillment_is_of_one_location() -> None:
     assert [len(group) for group in grouped([replace(take, place="quay") for take in takes])] == [2]
 
 
-def test_bcapps_10467_a_change_after_the_first_fulfillment_is_taken_over(at: World) -> None:
+def test_bcapps_10467_an_exchange_is_no_conflict(at: World) -> None:
     at.take(order(lines=[("PEN", 2)]))
-    part = at.rows(fulfillment_orders)[0]["id"]
-    fulfill.move(at.engine, part, Step.PACK, at.now, actor="ann")
-    fulfill.move(at.engine, part, Step.SHIP, at.now, actor="ann")
-    at.take(order(lines=[("PEN", 2), ("INK", 1)], minute=1))
+    shipped(at)
+    back = replace(order().lines[0], quantity=2, fulfilled=2, refunded=1)
+    instead = LineItem("1001-new", "Ink", 1, sku="INK")
+    at.take(replace(order(minute=1), lines=(back, instead), returns=(Return("1001-0", 1, "L1"),)))
     assert at.stock("INK") == {"depot": (4, 1)}
+    assert at.stock("PEN")["quay"] == (1, 0)
+    assert at.rows(orders)[0]["attention"] == []
     assert [row["state"] for row in at.rows(fulfillment_orders)] == ["shipped", "new"]

@@ -1,4 +1,4 @@
-"""What a merchant does to goods on their way, where the platform can: move, hold, release, take a handover back."""
+"""What the control API lets a merchant do beyond what every shop has: move, hold, release, take a handover back."""
 
 from __future__ import annotations
 
@@ -7,17 +7,11 @@ from typing import Any
 
 from connector.domain.errors import Malformed
 from sandbox.catalogue import LOCATION_BY_CODE
-from sandbox.shopfront import Shopfront
 from sandbox.shopify import moving
 from sandbox.shopify.shop import Shop
 
 # (shop, order id, how to read the request's JSON body)
 Act = Callable[[Any, str, Callable[[], dict[str, Any]]], None]
-
-
-def knows(shop: Shopfront) -> bool:
-    """Whether this platform has fulfillment orders at all."""
-    return isinstance(shop, Shop)
 
 
 def _move(shop: Shop, order_id: str, read: Callable[[], dict[str, Any]]) -> None:
