@@ -207,5 +207,10 @@ def parsed(platform: str, name: str, text: str) -> Any:
 
 def pickup_places(platform: str, settings: Mapping[str, Any]) -> list[str]:
     """The names under which a shop's customers collect, as far as its settings name them."""
-    names = [value(settings, setting.name) for setting in known(platform) if setting.kind in (Kind.NAMES, Kind.PLACES)]
+    names = [value(settings, setting.name) for setting in known(platform) if _names_places(setting)]
     return sorted({str(name) for some in names for name in (some.values() if isinstance(some, Mapping) else some)})
+
+
+def _names_places(setting: Setting) -> bool:
+    """Names that are not chosen from a list of ours are those of places."""
+    return setting.kind in (Kind.NAMES, Kind.PLACES) and not setting.allowed

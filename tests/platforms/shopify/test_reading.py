@@ -142,6 +142,7 @@ def test_a_long_order_waits_for_the_bucket_in_place(linked: Linked, monkeypatch:
         linked.bucket.take(-seconds * linked.bucket.per_second)
 
     monkeypatch.setattr("platforms.shopify.reading.time.sleep", sleep)
+    monkeypatch.setattr(linked.platform_http.pace, "take", lambda *_: None)  # as if other apps had emptied the bucket
     order = linked.place(*tuple((item.sku, 1) for item in ITEMS) * 13)
     assert len(order.lines) == 286
     assert slept
@@ -216,6 +217,7 @@ def test_writing_includes_reading_but_not_the_other_way() -> None:
     granted = {scope.replace("read_", "write_") for scope in reading.SCOPES}
     assert reading.missing_scopes(granted) == ()
     assert reading.missing_scopes({scope.replace("write_", "read_") for scope in reading.SCOPES}) == (
+        "write_inventory",
         "write_merchant_managed_fulfillment_orders",
     )
 
