@@ -122,6 +122,7 @@ class Act(enum.StrEnum):
     READY = "ready"
     SHIPPED = "shipped"
     PICKED_UP = "picked_up"
+    TAKEN_BACK = "taken_back"  # a handover we did is undone: the goods are here again; lines' targets are what still counts
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,23 @@ import redis
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from connector.domain.errors import ConnectorError
-from jobs.commands import backfill, boxes, fulfill, goods, links, operate, orders, privacy, reconcile, settings, shops, tokens
+from jobs.commands import (
+    backfill,
+    boxes,
+    bundles,
+    fulfill,
+    goods,
+    links,
+    operate,
+    orders,
+    privacy,
+    reconcile,
+    settings,
+    shops,
+    staff,
+    tasks,
+    tokens,
+)
 
 
 class Refused(click.ClickException):
@@ -60,7 +76,9 @@ def main() -> None:
     """
 
 
-_NOUNS = (operate, shops, settings, goods, links, orders, fulfill, boxes, backfill, reconcile, tokens, privacy)
+_NOUNS = (
+    operate, shops, settings, goods, bundles, links, orders, fulfill, tasks, boxes, backfill, reconcile, tokens, staff, privacy,
+)  # fmt: skip
 for command in (command for noun in _NOUNS for command in noun.COMMANDS):
     main.add_command(command)
 

@@ -39,12 +39,14 @@ def head(row: OrderRow) -> dict[str, Any]:
 
 def whole(detail: OrderDetail, codes: Mapping[int, str]) -> dict[str, Any]:
     """One order with its lines, its parts with their reasons, and what the platform was told; `codes` is location id -> code."""
-    named = ("id", "external_id", "sku", "title", "kind", "quantity", "allocated", "backordered", "mapped")
+    named = ("id", "external_id", "sku", "title", "kind", "quantity", "allocated", "backordered", "refunded", "mapped")
     return {
         **head(detail.row),
         "lines": [{name: getattr(line, name) for name in named} for line in detail.lines],
         "fulfillment_orders": [part_of(part, codes) for part in detail.row.parts],
         "reason": in_words(detail.reason),
+        "amounts": detail.amounts,
+        "total_difference": to_text(detail.difference_minor, detail.row.currency),
         "told": [_plain(dataclasses.asdict(told)) for told in detail.told],
     }
 

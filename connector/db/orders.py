@@ -9,18 +9,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, delete, select, text, update
+from sqlalchemy import Connection, Select, Table, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from connector.db import many
+from connector.db.desk_tables import order_words
 from connector.db.many import among
 from connector.db.sealed import Seal
 from connector.db.tables import fulfillment_lines, fulfillment_orders, order_events, order_lines, orders
 from connector.domain.differences import HeldPart
 from connector.domain.distance import area
 from connector.domain.fulfillment import State
-from connector.domain.orders import Address, Customer, Order
-from connector.domain.text import fold
+from connector.domain.orders import Address, Customer, Order, total_difference_minor
+from connector.domain.text import fold, grams
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,11 @@ class LineRow:
     left_before: int
     item_id: int | None
     assigned_location: str
+    fulfilled: int = 0
+    elsewhere: int = 0
+    taken_back: int = 0
+    parent_id: int | None = None
+    per_parent: int = 0
 
 
 _Row = Mapping[str, Any]
@@ -98,7 +104,8 @@ def columns(order: Order, seal: Seal, fingerprint: str) -> dict[str, Any]:
     """The columns of an order's row that come from the platform, and its digest. What identifies a person is sealed, except
     the name."""
     person = {part: _fields(getattr(order, part)) for part in ("customer", "shipping", "billing")}
-    name = order.customer.name or order.shipping.name or order.billing.name
+    difference = total_difference_minor(order)
+    name = _name(order)
     return {
         "external_id": order.external_id,
         "number": order.number,
@@ -120,10 +127,37 @@ def columns(order: Order, seal: Seal, fingerprint: str) -> dict[str, Any]:
         "shipping_method": order.shipping_method,
         "payment_method": order.payment_method,
         "origin": order.origin,
-        "attention": list(order.attention),
+        "attention": [*order.attention, *(["total_differs"] if difference else [])],
         "destination": area(order.shipping.country, order.shipping.postcode),
         "tags": list(order.tags),
+        "amounts": dataclasses.asdict(order.amounts) if order.amounts else {},
+        "difference_minor": difference,
     }
+
+
+def note_words(conn: Connection, found_by: Mapping[int, Order]) -> None:
+    """What orders are searched by, by id: number, name, and SKU, barcode and title of each line."""
+    if not found_by:
+        return
+    folded = {order_id: fold("\n".join(_words(order))) for order_id, order in found_by.items()}
+    rows = [{"order_id": order_id, "folded": words, "grams": grams(words)} for order_id, words in sorted(folded.items())]
+    statement = upsert(order_words)
+    new = statement.excluded
+    changed = statement.on_conflict_do_update(
+        index_elements=[order_words.c.order_id],
+        set_={"folded": new.folded, "grams": new.grams},
+        where=order_words.c.folded != new.folded,
+    )
+    conn.execute(changed, rows)
+
+
+def _words(order: Order) -> list[str]:
+    lines = [word for line in order.lines for word in (line.sku, line.barcode, line.title)]
+    return list(dict.fromkeys(word for word in (order.number, _name(order), *lines) if word))
+
+
+def _name(order: Order) -> str:
+    return order.customer.name or order.shipping.name or order.billing.name
 
 
 def _fields(person: Customer | Address) -> dict[str, str]:
@@ -174,10 +208,23 @@ def _upsert_lines(conn: Connection, rows: Sequence[_Row]) -> None:
         name: text(f"CASE WHEN order_lines.item_id IS NULL THEN excluded.{name} ELSE order_lines.{name} END")
         for name in ("sku", "item_id")
     }
-    fresh = ("position", "barcode", "variant_id", "title", "kind", "quantity", "unit_price_minor", "total_minor")
-    changes = {**kept, **{name: new[name] for name in (*fresh, "assigned_location")}}
+    fresh = ("position", "barcode", "variant_id", "title", "kind", "quantity", "unit_price_minor", "total_minor", "refunded")
+    changes = {**kept, **{name: new[name] for name in (*fresh, "fulfilled", "per_parent", "assigned_location")}}
     changes["backordered"] = text("least(order_lines.backordered, excluded.quantity)")
     conn.execute(statement.on_conflict_do_update(index_elements=["order_id", "external_id"], set_=changes), list(rows))
+
+
+# Between the external id of a bundle's line and the SKU of a component: no platform's id has it.
+COMPONENT = " / "
+
+
+def link_components(conn: Connection, order_ids: Collection[int]) -> None:
+    """Tell the components of bundles which line they belong to."""
+    sold = order_lines.alias("sold")
+    named = func.split_part(order_lines.c.external_id, COMPONENT, 1)
+    mine = (sold.c.order_id == order_lines.c.order_id) & (sold.c.external_id == named)
+    wanted = update(order_lines).where(order_lines.c.order_id.in_(list(order_ids)), order_lines.c.per_parent > 0)
+    conn.execute(wanted.where(order_lines.c.parent_id.is_(None), mine).values(parent_id=sold.c.id))
 
 
 def drop_lines(conn: Connection, order_id: int, kept_external_ids: Collection[str]) -> None:
@@ -225,10 +272,15 @@ def insert_parts(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def set_part_lines(conn: Connection, part_ids: Collection[int], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Replace the lines of existing parts (`part_ids`) and write those of new ones."""
+    """Replace the lines of existing parts (`part_ids`) and write those of new ones. What was picked stays picked."""
+    picked: dict[tuple[int, int], int] = {}
     if part_ids:
-        conn.execute(delete(fulfillment_lines).where(among(fulfillment_lines.c.fulfillment_order_id, part_ids)))
-    many.add(conn, fulfillment_lines, rows)
+        line = fulfillment_lines.c
+        gone = delete(fulfillment_lines).where(among(line.fulfillment_order_id, part_ids))
+        gone_rows = conn.execute(gone.returning(line.fulfillment_order_id, line.order_line_id, line.picked))
+        picked = {(row.fulfillment_order_id, row.order_line_id): row.picked for row in gone_rows}
+    kept = [min(picked.get((row["fulfillment_order_id"], row["order_line_id"]), 0), row["quantity"]) for row in rows]
+    many.add(conn, fulfillment_lines, [{**row, "picked": units} for row, units in zip(rows, kept, strict=True)])
 
 
 def set_part_states(conn: Connection, states: Mapping[int, State], now: datetime, **more: str) -> None:
@@ -237,6 +289,22 @@ def set_part_states(conn: Connection, states: Mapping[int, State], now: datetime
         ids = [part for part, wanted in states.items() if wanted is state]
         moved = update(fulfillment_orders).where(fulfillment_orders.c.id.in_(ids))
         conn.execute(moved.values(state=state.value, changed_at=now, **more))
+
+
+def reduce_parts(conn: Connection, parts: Sequence[HeldPart], now: datetime) -> None:
+    """Parts as they are to hold less: those with nothing left are cancelled and keep their lines as a memory."""
+    emptied = [part for part in parts if not part.lines]
+    set_part_states(conn, {part.id: State.CANCELLED for part in emptied}, now)
+    kept = [part for part in parts if part.lines]
+    set_part_lines(
+        conn,
+        [part.id for part in kept],
+        [
+            {"fulfillment_order_id": part.id, "order_line_id": line, "quantity": units}
+            for part in kept
+            for line, units in part.lines.items()
+        ],
+    )
 
 
 def set_backordered(conn: Connection, backordered: Mapping[int, int]) -> None:

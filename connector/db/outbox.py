@@ -44,6 +44,15 @@ def add(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         conn.execute(upsert(outbox).on_conflict_do_nothing(index_elements=["effect_key"]), list(rows))
 
 
+def withdraw(conn: Connection, part_id: int, acts: Collection[str], now: datetime) -> bool:
+    """Take back what nobody has been told yet; whether all of it could be (a claim in flight cannot)."""
+    mine = (outbox.c.fulfillment_order_id == part_id) & outbox.c.act.in_(list(acts))
+    free = or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= now)
+    untold = update(outbox).where(mine, outbox.c.state == "waiting", outbox.c.tries == 0, free)
+    conn.execute(untold.values(state="delivered", outcome="withdrawn", reason="Taken back before it was told.", finished_at=now))
+    return conn.execute(select(outbox.c.id).where(mine, outbox.c.outcome != "withdrawn")).first() is None
+
+
 def claim(conn: Connection, shop_id: int, now: datetime, *, lease: timedelta, limit: int) -> list[Row]:
     """Take due rows of a shop by lease; of one order only the oldest that waits, so that its moves leave in sequence."""
     earlier = outbox.alias("earlier")

@@ -145,6 +145,18 @@ items = Table(
     _text("barcode"),
     UniqueConstraint("sku"),
     CheckConstraint("sku <> ''", name="sku"),
+    Index("ix_items_barcode", "barcode", postgresql_where=text("barcode <> ''")),
+)
+
+# What an item that is sold as one is made of.
+bundles = Table(
+    "bundles",
+    metadata,
+    _ref("item_id", "items.id"),
+    _ref("component_id", "items.id"),
+    _count("quantity", None),
+    PrimaryKeyConstraint("item_id", "component_id"),
+    CheckConstraint("quantity > 0 and item_id <> component_id", name="quantity"),
 )
 
 levels = Table(
@@ -154,6 +166,7 @@ levels = Table(
     _ref("location_id", "locations.id"),
     _count("on_hand"),
     _count("committed"),
+    _text("shelf"),
     Column("available", Integer, Computed("on_hand - committed", persisted=True), nullable=False),
     PrimaryKeyConstraint("item_id", "location_id"),
     CheckConstraint("committed >= 0", name="committed"),
@@ -278,11 +291,15 @@ orders = Table(
     Column("tags", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     _count("units"),
     Column("attention", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    # What the total is made of, and by how much the platform's total differs from it.
+    Column("amounts", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("difference_minor", BigInteger, nullable=False, server_default="0"),
     Column("reason", JSONB, nullable=False, server_default=text("'[]'")),
     UniqueConstraint("shop_id", "external_id"),
     CheckConstraint("state in ('new', 'in_progress', 'packed', 'ready', 'completed', 'cancelled')", name="state"),
     Index("ix_orders_open", "placed_at", "id", postgresql_where=text("open")),
     Index("ix_orders_placed", "placed_at", "id"),
+    Index("ix_orders_shop_placed", "shop_id", "placed_at", "id"),
 )
 
 order_lines = Table(
@@ -305,7 +322,17 @@ order_lines = Table(
     _ref("item_id", "items.id", nullable=True),
     Column("unit_price_minor", BigInteger, nullable=False, server_default="0"),
     Column("total_minor", BigInteger, nullable=False, server_default="0"),
+    # As the platform counts: refunded at any time, and handed over.
+    _count("refunded"),
+    _count("fulfilled"),
+    # Units the platform handed over that no part here held, and units taken back here that it still counts as handed over.
+    _count("elsewhere"),
+    _count("taken_back"),
+    # A component of a bundle: the line that was sold, and how many of this one each of it takes.
+    _ref("parent_id", "order_lines.id", nullable=True),
+    _count("per_parent"),
     UniqueConstraint("order_id", "external_id"),
+    CheckConstraint("refunded >= 0 and fulfilled >= 0 and elsewhere >= 0 and taken_back >= 0", name="counts"),
     CheckConstraint("quantity >= 0 and backordered between 0 and quantity", name="quantity"),
     Index("ix_order_lines_item", "item_id"),
     Index("ix_order_lines_unmapped", "variant_id", postgresql_where=text("item_id is null")),
@@ -325,6 +352,7 @@ fulfillment_orders = Table(
     _text("tracking_number"),
     _text("carrier"),
     _text("tracking_url"),
+    _ref("assigned_to", "staff.id", nullable=True),
     CheckConstraint("state in ('new', 'in_progress', 'packed', 'ready', 'shipped', 'picked_up', 'cancelled')", name="state"),
     Index("ix_fulfillment_orders_order", "order_id"),
     Index(
@@ -341,9 +369,56 @@ fulfillment_lines = Table(
     _ref("fulfillment_order_id", "fulfillment_orders.id"),
     _ref("order_line_id", "order_lines.id"),
     _count("quantity", None),
+    _count("picked"),
     PrimaryKeyConstraint("fulfillment_order_id", "order_line_id"),
-    CheckConstraint("quantity > 0", name="quantity"),
+    CheckConstraint("quantity > 0 and picked between 0 and quantity", name="quantity"),
     Index("ix_fulfillment_lines_line", "order_line_id"),
+)
+
+# What a location refused to give: it is not chosen again for that line.
+line_refusals = Table(
+    "line_refusals",
+    metadata,
+    _ref("order_line_id", "order_lines.id"),
+    _ref("location_id", "locations.id"),
+    _text("reason", None),
+    _text("note"),
+    _text("actor", None),
+    _time("at", now=True),
+    PrimaryKeyConstraint("order_line_id", "location_id"),
+)
+
+# Goods that left and came back on hand, by what said so: a refund at a place of the platform, or a decided task.
+line_returns = Table(
+    "line_returns",
+    metadata,
+    _ref("order_line_id", "order_lines.id"),
+    _text("source", None),
+    _ref("location_id", "locations.id"),
+    _count("quantity", None),
+    _time("at", now=True),
+    PrimaryKeyConstraint("order_line_id", "source"),
+    CheckConstraint("quantity > 0", name="quantity"),
+)
+
+# What a person must decide. `key` tells one cause from the next of the same code; a decided one is never asked again.
+order_tasks = Table(
+    "order_tasks",
+    metadata,
+    _id(),
+    _ref("order_id", "orders.id"),
+    _text("code", None),
+    _text("key", None),
+    Column("facts", JSONB, nullable=False, server_default=text("'{}'")),
+    _text("state", "open"),
+    _text("decision"),
+    _text("note"),
+    _text("actor"),
+    _time("opened_at", now=True),
+    _time("ended_at", nullable=True),
+    UniqueConstraint("order_id", "code", "key"),
+    CheckConstraint("state in ('open', 'decided', 'ended')", name="state"),
+    Index("ix_order_tasks_open", "opened_at", "id", postgresql_where=text("state = 'open'")),
 )
 
 payments = Table(

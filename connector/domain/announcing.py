@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from connector.domain.differences import HeldPart
@@ -46,7 +46,21 @@ def due(parts: Sequence[HeldPart], told: Collection[tuple[str, int]], *, each: b
 def targets(part: HeldPart, parts: Sequence[HeldPart], told: Collection[tuple[str, int]]) -> dict[int, int]:
     """Line id -> units the platform must count as handed over once this part has been told: all told before, and it."""
     before = {part_id for act, part_id in told if act in HANDED_OVER}
+    counted = [other for other in parts if other.state is not State.CANCELLED]  # what was taken back counts no more
     return {
-        line: units + sum(other.lines.get(line, 0) for other in parts if other.id in before and other.id != part.id)
+        line: units + sum(other.lines.get(line, 0) for other in counted if other.id in before and other.id != part.id)
         for line, units in part.lines.items()
     }
+
+
+def bundle_units(
+    components: Mapping[int, int], part: HeldPart, parts: Sequence[HeldPart], told: Collection[tuple[str, int]]
+) -> tuple[int, int]:
+    """Whole bundles handed over (before this part, with it). `components` is component line id -> how many one bundle takes."""
+    before = {part_id for act, part_id in told if act in HANDED_OVER} - {part.id}
+    counted = [other for other in parts if other.id in before and other.state is not State.CANCELLED]
+
+    def whole(handed: Sequence[HeldPart]) -> int:
+        return min(sum(one.lines.get(line, 0) for one in handed) // each for line, each in components.items())
+
+    return whole(counted), whole([*counted, part])

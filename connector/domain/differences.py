@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from connector.domain.allocation import Need, Place, Step, Stock, Wish, allocate
+from connector.domain.allocation import Allocation, Need, Place, Step, Stock, Wish, allocate
 from connector.domain.fulfillment import ENDED, GONE, State
 
 
 @dataclass(frozen=True, slots=True)
 class WantedLine:
-    """A line as the order now wants it. `item_id` is None where no stock is kept for it or its SKU is not known here."""
+    """A line as the order now wants it. `item_id` is None where no stock is kept for it or its SKU is not known here.
+
+    `came_back` units left and are here again: they are no conflict any more. `refused` are locations that could not give it.
+    """
 
     id: int
     item_id: int | None
@@ -20,6 +23,8 @@ class WantedLine:
     title: str
     quantity: int
     stocked: bool = True
+    came_back: int = 0
+    refused: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,29 +48,39 @@ class ChangedPart:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What to write. `conflicts` are line ids of which more has left than is wanted: a person must decide."""
+    """What to write. `conflicts` are units by line id that have left and are not wanted: a person must decide."""
 
     parts: tuple[ChangedPart, ...]
     backordered: Mapping[int, int]
     reason: list[Step]
-    conflicts: tuple[int, ...] = field(default=())
+    conflicts: Mapping[int, int] = field(default_factory=dict)
 
 
 def difference(
-    lines: Sequence[WantedLine], held: Sequence[HeldPart], places: Sequence[Place], stock: Stock, wish: Wish
+    lines: Sequence[WantedLine],
+    held: Sequence[HeldPart],
+    places: Sequence[Place],
+    stock: Stock,
+    wish: Wish,
+    *,
+    following: Collection[int] = (),
 ) -> Difference:
-    """The changes that make the parts hold exactly what the lines want, touching nothing that has left the building."""
+    """The changes that make the parts hold exactly what the lines want, touching nothing that has left the building.
+
+    Units of the lines `following` on which nobody has started go to the place the platform assigned, where it can give them.
+    """
     alive = {part.id: dict(part.lines) for part in held if part.state is not State.CANCELLED}
     wanted = {line.id: line.quantity if line.item_id is not None else 0 for line in lines}
-    conflicts = _release(held, alive, wanted)
-    allocation = allocate(_needs(lines, alive), places, _with_released(lines, held, alive, stock), wish)
+    conflicts = _conflicts(lines, _release(held, alive, wanted))
+    _let_go(held, alive, wish, following)
+    allocation = _allocated(lines, _needs(lines, alive), places, _with_released(lines, held, alive, stock), wish)
     changed = _changed(held, alive) + _added(held, alive, allocation.taking)
     reason = allocation.reason + _without_stock(lines)
     return Difference(tuple(_merged(changed)), allocation.backordered, reason, conflicts)
 
 
-def _release(held: Sequence[HeldPart], alive: dict[int, dict[int, int]], wanted: Mapping[int, int]) -> tuple[int, ...]:
-    """Take surplus units out of the parts that have not left, the newest and least advanced first."""
+def _release(held: Sequence[HeldPart], alive: dict[int, dict[int, int]], wanted: Mapping[int, int]) -> dict[int, int]:
+    """Take surplus units out of the parts that have not left, the newest first; what is surplus all the same."""
     surplus: dict[int, int] = defaultdict(int)
     for lines in alive.values():
         for line, units in lines.items():
@@ -77,7 +92,60 @@ def _release(held: Sequence[HeldPart], alive: dict[int, dict[int, int]], wanted:
             given_back = min(units, max(0, surplus[line]))
             surplus[line] -= given_back
             alive[part.id][line] -= given_back
-    return tuple(line for line, units in surplus.items() if units > 0)
+    return {line: units for line, units in surplus.items() if units > 0}
+
+
+def _conflicts(lines: Sequence[WantedLine], surplus: Mapping[int, int]) -> dict[int, int]:
+    back = {line.id: line.came_back for line in lines}
+    return {line: units - back.get(line, 0) for line, units in surplus.items() if units > back.get(line, 0)}
+
+
+def _let_go(held: Sequence[HeldPart], alive: dict[int, dict[int, int]], wish: Wish, following: Collection[int]) -> None:
+    """Units that belong to another place now (assigned, or where the customer collects) leave parts nobody has started on."""
+    for part in held:
+        if part.state is State.NEW:
+            for line in alive[part.id]:
+                if bound_for(line, wish, following) not in (None, part.location_id):
+                    alive[part.id][line] = 0
+
+
+def bound_for(line: int, wish: Wish, following: Collection[int]) -> int | None:
+    """The one place a line must come from now; None where any will do."""
+    if wish.pickup:
+        return wish.pickup_location_id
+    return wish.assigned.get(line) if line in following else None
+
+
+def _allocated(
+    lines: Sequence[WantedLine], needs: Sequence[Need], places: Sequence[Place], stock: Stock, wish: Wish
+) -> Allocation:
+    """The allocation, in which no line goes where it was refused; lines refused by the same places are decided together."""
+    refused = {line.id: line.refused for line in lines}
+    groups: dict[frozenset[int], list[Need]] = defaultdict(list)
+    for need in needs:
+        groups[refused[need.line_id]].append(need)
+    if not any(groups):
+        return allocate(needs, places, stock, wish)
+    whole = Allocation({}, {}, [])
+    free = dict(stock)
+    for absent, group in sorted(groups.items(), key=lambda entry: len(entry[0]), reverse=True):
+        waits = wish.pickup and wish.pickup_location_id in absent
+        part = _waiting(group) if waits else allocate(group, [place for place in places if place.id not in absent], free, wish)
+        refusals: list[Step] = [{"code": "refused", "location": place.name} for place in places if place.id in absent]
+        whole.reason.extend(refusals + part.reason)
+        whole.backordered.update(part.backordered)
+        items = {need.line_id: need.item_id for need in group}
+        for place, taken in part.taking.items():
+            whole.taking.setdefault(place, {}).update(taken)
+            for line, units in taken.items():
+                free[items[line], place] -= units
+    return whole
+
+
+def _waiting(needs: Sequence[Need]) -> Allocation:
+    """The customer collects where they could not be given: they wait for goods there."""
+    reason: list[Step] = [{"code": "backordered", "quantity": need.quantity, "sku": need.sku} for need in needs]
+    return Allocation({}, {need.line_id: need.quantity for need in needs}, reason)
 
 
 def _with_released(

@@ -43,6 +43,8 @@ class LineKind(enum.StrEnum):
     DIGITAL = "digital"
     GIFT_CARD = "gift_card"
     CUSTOM = "custom"  # typed in by hand on the platform: no product behind it
+    SERVICE = "service"  # typed in by hand and never shipped: work, a tip, a fee sold as a line
+    BUNDLE = "bundle"  # sold as one; its components, lines of their own here, take the stock
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,8 @@ class LineItem:
     """One line. `quantity` is what is wanted now: ordered less what was removed or refunded before it left.
 
     `fulfilled` is what the platform already counts as handed over. `assigned_location` is the platform's own
-    location id for this line (Shopify's fulfillment order), empty where it has none.
+    location id for this line (Shopify's fulfillment order), empty where it has none. `refunded` is how many of the ordered
+    units were refunded, before or after they left; only those from before are missing in `quantity`.
     """
 
     external_id: str
@@ -89,6 +92,45 @@ class LineItem:
     total_minor: int = 0
     fulfilled: int = 0
     assigned_location: str = ""
+    refunded: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """Units of a line that a refund put back into stock at one place, all refunds together.
+
+    `line` is the line's external id. `location` is the platform's id of the place, "" where it names none. `left` is false
+    where the platform does not say whether the goods had left: then only what has left beyond the wanted can have come back.
+    """
+
+    line: str
+    quantity: int
+    location: str = ""
+    left: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """What the total is made of, in minor units of the shop's currency, as the platform's own rows give it.
+
+    `lines_minor` is after the discounts that stand in the lines; `discount_minor` are those that do not. `tax_minor` is only
+    what comes on top: 0 where prices include it. `refunded_minor` is what `total_minor` of the order is already less of.
+    """
+
+    lines_minor: int
+    discount_minor: int = 0
+    shipping_minor: int = 0
+    tax_minor: int = 0
+    fees_minor: int = 0
+    refunded_minor: int = 0
+    presentment_currency: str = ""
+    presentment_total_minor: int = 0
+
+    @property
+    def expected_minor(self) -> int:
+        """The total these parts make."""
+        added = self.lines_minor + self.shipping_minor + self.tax_minor + self.fees_minor
+        return added - self.discount_minor - self.refunded_minor
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +163,19 @@ class Order:
     platform_status: str = ""
     attention: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    returns: tuple[Return, ...] = ()
+    amounts: Amounts | None = None
+
+
+def total_difference_minor(order: Order) -> int:
+    """The platform's total less the total of its parts: 0 where they agree, or where the parts are not known.
+
+    A minor unit of each line may be lost to rounding, which platforms do line by line.
+    """
+    if order.amounts is None:
+        return 0
+    difference = order.total_minor - order.amounts.expected_minor
+    return difference if abs(difference) > len(order.lines) else 0
 
 
 def digest(order: Order) -> str:

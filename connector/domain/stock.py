@@ -58,3 +58,19 @@ def departure(order_id: int, part_id: int, location_id: int, units: Mapping[int,
         Movement(item, location_id, -count, -count, reason, f"gone:{part_id}:{item}", order_id, actor=actor)
         for item, count in sorted(units.items())
     ]
+
+
+def returning(
+    order_id: int, line_id: int, item_id: int, location_id: int, units: int, source: str, total: int, actor: str = "platform"
+) -> Movement:
+    """Goods that had left and are back on the shelf; `total` is what `source` says of this line in all, with these units."""
+    key = f"returned:{line_id}:{source}:{total}"
+    return Movement(item_id, location_id, units, 0, "returned", key, order_id, source, actor)
+
+
+def taken_back(order_id: int, part_id: int, location_id: int, units: Mapping[int, int], actor: str) -> list[Movement]:
+    """The movements of a part whose handover is taken back: the goods are on the shelf, and promised again."""
+    return [
+        Movement(item, location_id, count, count, "unshipped", f"back:{part_id}:{item}", order_id, actor=actor)
+        for item, count in sorted(units.items())
+    ]

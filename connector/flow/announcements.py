@@ -12,8 +12,9 @@ from sqlalchemy import Connection, select
 from connector.db import goods, outbox
 from connector.db.orders import Head, LineRow
 from connector.db.tables import fulfillment_orders
-from connector.domain.announcing import HANDED_OVER, Due, due, targets
-from connector.domain.differences import HeldPart
+from connector.domain.announcing import HANDED_OVER, Due, bundle_units, due, targets
+from connector.domain.differences import HeldPart, gone
+from connector.domain.fulfillment import GONE
 from connector.domain.orders import Handover, LineKind
 from connector.domain.settings import value
 from connector.platform import Act, AnnouncedLine, Announcement, Tracking
@@ -58,18 +59,69 @@ def announce_due(
     return bool(rows)
 
 
+def announce_taken_back(
+    conn: Connection, head: Head, lines: Sequence[LineRow], parts: Sequence[HeldPart], part: HeldPart, now: datetime
+) -> None:
+    """Put in the outbox that a part's handover is undone. `parts` are as they were before; targets are what still counts."""
+    external = {line.id: line.external_id for line in lines if line.parent_id is None}
+    others = [other for other in parts if other.id != part.id]
+    rest = gone(others)
+    announced = [AnnouncedLine(external[line], n, rest.get(line, 0)) for line, n in part.lines.items() if line in external]
+    for bundle in _bundles(part, parts, {("shipped", other.id) for other in others if other.state in GONE}, lines):
+        announced.append(AnnouncedLine(bundle.external_id, bundle.quantity, bundle.target - bundle.quantity))
+    remote = {ours: theirs for theirs, ours in goods.linked_locations(conn, head.shop_id).items()}
+    places = {place.id: place.name for place in goods.places(conn)}
+    announcement = Announcement(
+        key=f"tell:{Act.TAKEN_BACK}:{part.id}",
+        act=Act.TAKEN_BACK,
+        order_id=head.external_id,
+        number=head.number,
+        handover=Handover(head.handover),
+        lines=tuple(announced),
+        last=not rest,
+        at=now,
+        tracking=_trackings(conn, [part.id])[part.id],
+        external_location=remote.get(part.location_id, ""),
+        location_name=places[part.location_id],
+    )
+    outbox.add(conn, [_row(head, part.id, announcement, now)])
+
+
 def _lines(
     one: Due, part: HeldPart, parts: Sequence[HeldPart], told: set[tuple[str, int]], lines: Sequence[LineRow]
 ) -> tuple[AnnouncedLine, ...]:
     """The part's lines; with the last part also what travels along without stock (lines typed in by hand)."""
     external = {line.id: line.external_id for line in lines}
     target = targets(part, parts, told)
-    before = {line.id: line.left_before for line in lines}
-    announced = [AnnouncedLine(external[line], units, target[line] + before[line]) for line, units in part.lines.items()]
+    before = {line.id: line.left_before + line.elsewhere for line in lines}
+    inside = {line.id for line in lines if line.parent_id is not None}
+    announced = [
+        AnnouncedLine(external[line], units, target[line] + before[line])
+        for line, units in part.lines.items()
+        if line not in inside
+    ]
+    announced += _bundles(part, parts, told, lines) if inside else []
     if one.last and one.act in HANDED_OVER:
         along = [line for line in lines if line.kind == LineKind.CUSTOM and line.item_id is None and line.quantity]
         announced += [AnnouncedLine(line.external_id, line.quantity, line.quantity) for line in along]
     return tuple(announced)
+
+
+def _bundles(
+    part: HeldPart, parts: Sequence[HeldPart], told: set[tuple[str, int]], lines: Sequence[LineRow]
+) -> list[AnnouncedLine]:
+    """The platform knows the bundle, not its components: as many of it as all of them together make."""
+    per: dict[int, dict[int, int]] = {}
+    for line in lines:
+        if line.parent_id is not None and line.quantity:
+            per.setdefault(line.parent_id, {})[line.id] = line.per_parent
+    sold = {line.id: line for line in lines}
+    announced = []
+    for parent, components in per.items():
+        if components.keys() & part.lines.keys():
+            before, target = bundle_units(components, part, parts, told)
+            announced += [AnnouncedLine(sold[parent].external_id, target - before, target)] if target > before else []
+    return announced
 
 
 def _trackings(conn: Connection, part_ids: Sequence[int]) -> dict[int, Tracking]:

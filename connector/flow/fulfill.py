@@ -10,16 +10,17 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from connector.db import goods, orders, outbox, stock
+from connector.db import changes, goods, orders, outbox, stock, tasks
 from connector.db.orders import Head, LineRow
 from connector.db.tables import fulfillment_orders, payments, shops
 from connector.db.tables import orders as orders_table
 from connector.domain.differences import HeldPart
 from connector.domain.errors import NotFound, Rejected
-from connector.domain.fulfillment import GONE, Standing, State, Step, after, order_state
+from connector.domain.fulfillment import ENDED, GONE, Standing, State, Step, after, order_state
 from connector.domain.orders import Handover, Lifecycle, owed_minor
 from connector.domain.settings import value
 from connector.domain.stock import departure
+from connector.domain.tasks import TASKS
 from connector.flow.announcements import announce_due
 from connector.flow.replan import units_by_item
 from connector.flow.wake import Wake
@@ -46,17 +47,24 @@ def move(
 ) -> Moved:
     """Move one part. NotFound where it does not exist, Rejected with what is missing where the step is not allowed."""
     with engine.begin() as conn:
-        head, settings = _locked_order(conn, fulfillment_order_id)
-        lines = orders.lines_of(conn, [head.id])[head.id]
-        parts = orders.parts_of(conn, [head.id])[head.id]
-        part = next(part for part in parts if part.id == fulfillment_order_id)
-        state = after(step, standing(head, settings, part.state))
-        _leave_shelf(conn, head, lines, part, state, actor, now)
-        parts = [replace(one, state=state) if one is part else one for one in parts]
-        _write(conn, head, part, state, step, actor, tracking, now)
-        whole = _order_after(conn, head, lines, parts)
-        told = outbox.told(conn, [head.id]).get(head.id, set())
-        telling = announce_due(conn, head, settings, lines, parts, told, now)
+        return take_step(conn, fulfillment_order_id, step, now, actor=actor, tracking=tracking)
+
+
+def take_step(
+    conn: Connection, part_id: int, step: Step, now: datetime, *, actor: str, tracking: Tracking | None = None
+) -> Moved:
+    """`move`, in the transaction of the caller."""
+    head, settings = locked_order(conn, part_id)
+    lines = orders.lines_of(conn, [head.id])[head.id]
+    parts = orders.parts_of(conn, [head.id])[head.id]
+    part = next(part for part in parts if part.id == part_id)
+    state = after(step, standing(head, settings, part.state))
+    _leave_shelf(conn, head, lines, part, state, actor, now)
+    parts = [replace(one, state=state) if one is part else one for one in parts]
+    _write(conn, head, part, state, step, actor, tracking, now)
+    whole = _order_after(conn, head, lines, parts, now)
+    told = outbox.told(conn, [head.id]).get(head.id, set())
+    telling = announce_due(conn, head, settings, lines, parts, told, now)
     return Moved(state.value, whole, (Wake("deliver", head.shop_id),) if telling else ())
 
 
@@ -73,7 +81,7 @@ def standing(head: Head, settings: Mapping[str, Any], state: State) -> Standing:
     )
 
 
-def _locked_order(conn: Connection, part_id: int) -> tuple[Head, dict[str, Any]]:
+def locked_order(conn: Connection, part_id: int) -> tuple[Head, dict[str, Any]]:
     order_id = conn.execute(select(fulfillment_orders.c.order_id).where(fulfillment_orders.c.id == part_id)).scalar_one_or_none()
     if order_id is None:
         raise NotFound(f"There is no fulfillment order {part_id}.", "`connector orders show` names those of an order.")
@@ -92,6 +100,8 @@ def _leave_shelf(
     units = units_by_item(part, items)
     stock.lock(conn, units)
     stock.post(conn, departure(head.id, part.id, part.location_id, units, state.value, actor), now)
+    again = [line for line in lines if line.taken_back and part.lines.get(line.id)]
+    changes.set_counts(conn, [(line.id, line.elsewhere, max(0, line.taken_back - part.lines[line.id])) for line in again])
 
 
 def _write(
@@ -112,11 +122,25 @@ def _write(
     orders.note_events(conn, [(head.id, "moved", {**facts, "tracking": followed.number}, actor)], now)
 
 
-def _order_after(conn: Connection, head: Head, lines: Sequence[LineRow], parts: Sequence[HeldPart]) -> str:
+def _order_after(conn: Connection, head: Head, lines: Sequence[LineRow], parts: Sequence[HeldPart], now: datetime) -> str:
     backordered = any(line.backordered for line in lines)
     state = order_state([part.state for part in parts], backordered=backordered, cancelled=head.state == "cancelled")
-    orders.update_many(conn, [{"id": head.id, "state": state, "open": state not in ("completed", "cancelled")}])
+    waiting = _still_asked(conn, head, parts, now)
+    attention = [code for code in head.attention if code not in TASKS] + waiting
+    opened = state not in ("completed", "cancelled") or bool(waiting)
+    orders.update_many(conn, [{"id": head.id, "state": state, "open": opened, "attention": attention}])
     return state
+
+
+def _still_asked(conn: Connection, head: Head, parts: Sequence[HeldPart], now: datetime) -> list[str]:
+    """Codes of the order's open questions; those about where a part is prepared end when it has left."""
+    if not TASKS.keys() & set(head.attention):
+        return []
+    ended = {part.id for part in parts if part.state in ENDED}
+    asked = [task for task in tasks.of_orders(conn, [head.id])[head.id] if task.state == "open"]
+    past = [task.id for task in asked if task.facts.get("part") in ended]
+    tasks.end(conn, past, now)
+    return sorted({task.code for task in asked if task.id not in past})
 
 
 @dataclass(frozen=True, slots=True)

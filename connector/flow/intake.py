@@ -9,17 +9,19 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from connector.db import goods, links, orders
+from connector.db import orders
 from connector.db import shops as shop_rows
 from connector.db.orders import Head
 from connector.db.sealed import Seal
-from connector.db.tables import order_lines
 from connector.db.tables import orders as orders_table
 from connector.domain.backfill import StockPolicy, is_history
-from connector.domain.orders import Freshness, Lifecycle, LineItem, Order, digest, freshness
+from connector.domain.orders import Freshness, Lifecycle, Order, digest, freshness
 from connector.domain.text import storable
+from connector.flow.lines import changed, write_lines
 from connector.flow.replan import replan
 from connector.platform import Shop
+
+_DELETED = "deleted"  # in place of a digest: any state the platform may show again is news
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +64,13 @@ def take_in(
         return TakenIn(tuple(judged), frozenset())
     fresh = _write_heads(conn, seal, shop, newest, stored, fingerprints, policy)
     ids = {**{key: head.id for key, head in stored.items()}, **fresh}
-    _write_lines(conn, shop, newest, ids, stored, policy)
+    known = [ids[key] for key in newest if key in stored]
+    before = orders.lines_of(conn, known) if known else {}
+    write_lines(conn, shop, newest, ids, stored, policy)
+    orders.note_words(conn, {ids[key]: order for key, order in newest.items()})
+    news = changed(conn, {ids[key]: order for key, order in newest.items()}, before)
     orders.note_events(conn, [_event(order, ids[key], stored.get(key)) for key, order in newest.items()], now)
-    telling = replan(conn, [ids[key] for key in newest], now, fresh=frozenset(fresh.values()))
+    telling = replan(conn, [ids[key] for key in newest], now, fresh=frozenset(fresh.values()), news=news)
     return TakenIn(tuple(judged), telling)
 
 
@@ -75,14 +81,18 @@ def judge(conn: Connection, shop: Shop, given: Sequence[Order]) -> tuple[Freshne
 
 
 def take_away(conn: Connection, shop: Shop, external_id: str, now: datetime) -> bool:
-    """The order no longer exists on the platform: it ends as cancelled here. Whether we ever had it."""
+    """The order no longer exists on the platform: it ends as cancelled here, unless it is completed: then the merchant only
+    tidied up, and it stays so. Whether we ever had it."""
     head = orders.lock_by_external_ids(conn, shop.id, [external_id]).get(external_id)
-    if head is None or head.lifecycle == Lifecycle.CANCELLED:
+    if head is None or head.digest == _DELETED:
         return head is not None
-    gone = {"id": head.id, "lifecycle": Lifecycle.CANCELLED.value, "platform_status": "deleted", "digest": "deleted"}
+    ended = head.state == "completed" or head.lifecycle == Lifecycle.CANCELLED
+    lifecycle = head.lifecycle if ended else Lifecycle.CANCELLED.value
+    gone = {"id": head.id, "lifecycle": lifecycle, "platform_status": "deleted", "digest": _DELETED}
     orders.update_many(conn, [gone])
     orders.note_events(conn, [(head.id, "deleted", {}, "platform")], now)
-    replan(conn, [head.id], now)
+    if not ended:
+        replan(conn, [head.id], now)
     return True
 
 
@@ -124,52 +134,6 @@ def _write_heads(
     orders.insert_many(conn, [{"id": fresh[key], "shop_id": shop.id, "history": past[key], **columns[key]} for key in new])
     orders.update_many(conn, [{"id": stored[key].id, **columns[key]} for key in newest if key in stored])
     return fresh
-
-
-def _write_lines(
-    conn: Connection,
-    shop: Shop,
-    newest: Mapping[str, Order],
-    ids: Mapping[str, int],
-    stored: Mapping[str, Head],
-    policy: StockPolicy,
-) -> None:
-    skus = {line.sku for order in newest.values() for line in order.lines if line.sku}
-    items = goods.item_ids(conn, skus)
-    linked = links.items_of(conn, shop.id, {line.variant_id for order in newest.values() for line in order.lines})
-    rows = [
-        {
-            "order_id": ids[key],
-            "position": position,
-            "item_id": linked.get(line.variant_id, items.get(line.sku)),
-            **_line_columns(line, policy),
-        }
-        for key, order in newest.items()
-        for position, line in enumerate(order.lines)
-    ]
-    # Numbered here in one go, so that lines stand in the order's sequence however the rows are sent.
-    numbers = orders.new_ids(conn, order_lines, len(rows))
-    orders.write_lines(conn, [{"id": number, **row} for number, row in zip(numbers, rows, strict=True)])
-    for key, order in newest.items():
-        if key in stored:
-            orders.drop_lines(conn, ids[key], [line.external_id for line in order.lines])
-
-
-def _line_columns(line: LineItem, policy: StockPolicy) -> dict[str, Any]:
-    return {
-        # Only counts where the line is new here; a known one keeps what it had (see `orders.write_lines`).
-        "left_before": 0 if policy is StockPolicy.LIVE else min(line.fulfilled, line.quantity),
-        "external_id": line.external_id,
-        "sku": line.sku,
-        "barcode": line.barcode,
-        "variant_id": line.variant_id,
-        "assigned_location": line.assigned_location,
-        "title": line.title,
-        "kind": line.kind.value,
-        "quantity": line.quantity,
-        "unit_price_minor": line.unit_price_minor,
-        "total_minor": line.total_minor,
-    }
 
 
 def _event(order: Order, order_id: int, before: Head | None) -> tuple[int, str, dict[str, Any], str]:

@@ -6,70 +6,62 @@ The caller holds the transaction. Locks are taken in one order everywhere: order
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from connector.db import goods, orders, outbox, publications, stock
-from connector.db.orders import Head, LineRow
-from connector.db.tables import fulfillment_orders, shops
-from connector.domain import routing
-from connector.domain.allocation import Place, Step, Wish
-from connector.domain.differences import Difference, HeldPart, WantedLine, commitments, difference
-from connector.domain.distance import point
-from connector.domain.fulfillment import ENDED, GONE, State, order_state
-from connector.domain.orders import Handover, Lifecycle, LineKind
-from connector.domain.stock import Movement, commitment_changes, departure
+from connector.db import changes, goods, orders, publications, stock
+from connector.db.orders import LineRow
+from connector.db.tables import fulfillment_orders
+from connector.domain.allocation import Place, Step
+from connector.domain.differences import HeldPart, commitments
+from connector.domain.fulfillment import ENDED, State, order_state
+from connector.domain.orders import Handover, Lifecycle
+from connector.domain.stock import Movement, commitment_changes, departure, returning
+from connector.domain.tasks import TASKS
 from connector.flow.announcements import announce_due
+from connector.flow.asking import ask
+from connector.flow.case import STOCKED, Case, News, below_zero, decide, held_by, load
 
 _ASIDE = frozenset({"backordered", "backordered_here", "waits_for_location", "unmapped", "no_stock_needed"})
-_STOCKED = frozenset({LineKind.PHYSICAL.value})
-_OURS = frozenset({"held_by_tag", "unmapped", "pickup_unknown", "cancelled_after_handover", "changed_after_handover", "no_lines"})
+_OURS = frozenset({"held_by_tag", "unmapped", "pickup_unknown", "no_lines", *TASKS})
 
 
-@dataclass(slots=True)
-class _Case:
-    """One order while it is being decided."""
-
-    head: Head
-    lines: list[LineRow]
-    parts: list[HeldPart]
-    shop_name: str
-    settings: Mapping[str, Any]
-    links: Mapping[str, int]
-    told: set[tuple[str, int]]
-    load: dict[int, int]
-    found: Difference = field(init=False)
-    after: list[HeldPart] = field(init=False)
-    departing: list[HeldPart] = field(init=False)
-
-    @property
-    def items(self) -> dict[int, int]:
-        return {line.id: line.item_id for line in self.lines if line.item_id is not None}
-
-
-def replan(conn: Connection, order_ids: Sequence[int], now: datetime, *, fresh: frozenset[int] = frozenset()) -> frozenset[int]:
-    """Write what differs for each order, first come first served. `fresh` names orders that have no parts yet.
+def replan(
+    conn: Connection,
+    order_ids: Sequence[int],
+    now: datetime,
+    *,
+    fresh: frozenset[int] = frozenset(),
+    news: Mapping[int, News] | None = None,
+) -> frozenset[int]:
+    """Write what differs for each order, first come first served. `fresh` names orders that have no parts yet; `news` by order
+    id is what an arrival changed beside the stored order.
 
     Returns the shops that now have something to be told.
     """
-    cases = _cases(conn, order_ids, fresh)
+    cases = load(conn, order_ids, fresh, news or {})
     places = goods.places(conn)
     wanted_items = {item for case in cases for item in case.items.values()}
-    if any(_below_zero(case.settings) for case in cases):  # a shop that sells below zero may do so where there never was any
+    if any(below_zero(case.settings) for case in cases):  # a shop that sells below zero may do so where there never was any
         stock.ensure(conn, itertools.product(wanted_items, [place.id for place in places]))
     available = stock.lock(conn, wanted_items)
     existing = stock.committed_by_order(conn, [case.head.id for case in cases if case.head.id not in fresh])
     provisional = itertools.count(-1, -1)
     facts: list[list[Movement]] = []
     for case in cases:
-        _decide(case, places, available, provisional)
+        decide(case, places, available, provisional)
         facts.append(_commitments(case, existing.get(case.head.id, {}), available))
     _number_new_parts(conn, cases)
-    stock.post(conn, [fact for case, taken in zip(cases, facts, strict=True) for fact in taken + _departures(case)], now)
+    _ensure_levels(conn, cases)
+    stock.post(
+        conn,
+        [fact for case, taken in zip(cases, facts, strict=True) for fact in taken + _departures(case) + _returns(case)],
+        now,
+    )
     _write(conn, cases, places, now)
     publications.touch(conn, {item for case in cases for item in case.items.values()}, now)
     return frozenset(
@@ -81,100 +73,13 @@ def replan(conn: Connection, order_ids: Sequence[int], now: datetime, *, fresh: 
     )
 
 
-def _cases(conn: Connection, order_ids: Sequence[int], fresh: frozenset[int]) -> list[_Case]:
-    heads = orders.lock_by_ids(conn, order_ids)
-    lines = orders.lines_of(conn, order_ids)
-    known = [order_id for order_id in order_ids if order_id not in fresh]
-    parts = orders.parts_of(conn, known) if known else {}
-    told = outbox.told(conn, known) if known else {}
-    shop_ids = {head.shop_id for head in heads.values()}
-    named = {
-        row.id: row for row in conn.execute(select(shops.c.id, shops.c.name, shops.c.settings).where(shops.c.id.in_(shop_ids)))
-    }
-    links = {shop_id: goods.linked_locations(conn, shop_id) for shop_id in shop_ids}
-    balanced = any("least_loaded" in routing.chosen(row.settings.get("routing")) for row in named.values())
-    load = goods.open_parts(conn) if balanced else {}
-    return [
-        _Case(
-            head,
-            lines.get(head.id, []),
-            parts.get(head.id, []),
-            named[head.shop_id].name,
-            named[head.shop_id].settings,
-            links[head.shop_id],
-            told.get(head.id, set()),
-            load,
-        )
-        for head in (heads[order_id] for order_id in dict.fromkeys(order_ids))
-    ]
-
-
-def _decide(case: _Case, places: Sequence[Place], available: dict[tuple[int, int], int], provisional: Iterator[int]) -> None:
-    """Find the difference, and what the parts are after it; an order completed on the platform leaves as a whole."""
-    case.found = difference(_wanted(case), case.parts, places, available, _wish(case))
-    changed = {part.id: part for part in case.found.parts if part.id is not None}
-    case.after = [_changed(part, changed[part.id].lines) if part.id in changed else part for part in case.parts]
-    case.after += [
-        HeldPart(next(provisional), part.location_id, State.NEW, part.lines) for part in case.found.parts if part.id is None
-    ]
-    for part in case.after[len(case.parts) :]:
-        case.load[part.location_id] = case.load.get(part.location_id, 0) + 1
-    case.found.reason.extend({"code": "held_by_tag", "tag": tag} for tag in held_by(case.head.tags, case.settings))
-    case.departing = []
-    if case.head.lifecycle == Lifecycle.COMPLETED:
-        case.departing = [part for part in case.after if part.state not in ENDED]
-        left = State.PICKED_UP if case.head.handover == Handover.PICKUP else State.SHIPPED
-        case.after = [part if part.state in ENDED else replace(part, state=left) for part in case.after]
-
-
-def _changed(part: HeldPart, lines: Mapping[int, int]) -> HeldPart:
-    return replace(part, lines=lines) if lines else replace(part, state=State.CANCELLED)
-
-
-def _wanted(case: _Case) -> list[WantedLine]:
-    nothing = case.head.history or case.head.lifecycle == Lifecycle.CANCELLED
-    return [
-        WantedLine(
-            line.id,
-            line.item_id if line.kind in _STOCKED or line.kind == LineKind.CUSTOM else None,
-            line.sku,
-            line.title,
-            0 if nothing else _to_serve(line),
-            stocked=line.kind in _STOCKED,
-        )
-        for line in case.lines
-    ]
-
-
-def _wish(case: _Case) -> Wish:
-    """What binds the choice of places, and how this shop chooses."""
-    return replace(
-        _bound(case),
-        routing=routing.chosen(case.settings.get("routing")),
-        destination=point(case.head.destination),
-        load=case.load,
-        oversell=_below_zero(case.settings),
-    )
-
-
-def _below_zero(settings: Mapping[str, Any]) -> bool:
-    return settings.get("oversell") == "negative"
-
-
-def _bound(case: _Case) -> Wish:
-    if case.head.handover == Handover.PICKUP:
-        place = case.links.get(case.head.pickup_location)
-        return Wish(pickup=True, pickup_location_id=place, pickup_name=case.head.pickup_location)
-    assigned = {line.id: case.links[line.assigned_location] for line in case.lines if line.assigned_location in case.links}
-    return Wish(assigned=assigned, platform=case.shop_name)
-
-
-def _commitments(case: _Case, existing: Mapping[tuple[int, int], int], available: dict[tuple[int, int], int]) -> list[Movement]:
+def _commitments(case: Case, existing: Mapping[tuple[int, int], int], available: dict[tuple[int, int], int]) -> list[Movement]:
     """The movements to the wanted commitments, taken out of the picture of stock that the next order sees.
 
     Parts that are about to leave are committed first and leave by movements of their own.
     """
-    staying = [replace(part, state=State.NEW) if part.id in {d.id for d in case.departing} else part for part in case.after]
+    leaving = {part.id for part in case.departing}
+    staying = [replace(part, state=State.NEW) if part.id in leaving else part for part in case.after]
     wanted = commitments(staying, case.items)
     changes = commitment_changes(case.head.id, case.head.revision + 1, wanted, existing)
     for change in changes:
@@ -182,11 +87,24 @@ def _commitments(case: _Case, existing: Mapping[tuple[int, int], int], available
     return changes
 
 
-def _departures(case: _Case) -> list[Movement]:
+def _departures(case: Case) -> list[Movement]:
     facts = []
     for part in case.departing:
         facts += departure(case.head.id, part.id, part.location_id, units_by_item(part, case.items), "handed_over", "platform")
     return facts
+
+
+def _returns(case: Case) -> list[Movement]:
+    return [
+        returning(case.head.id, back.line_id, case.items[back.line_id], back.location_id, back.units, back.source, back.total)
+        for back in case.returning
+    ]
+
+
+def _ensure_levels(conn: Connection, cases: Sequence[Case]) -> None:
+    """Goods may come back to a place that never had any."""
+    pairs = {(case.items[back.line_id], back.location_id) for case in cases for back in case.returning}
+    stock.ensure(conn, pairs)
 
 
 def units_by_item(part: HeldPart, items: Mapping[int, int]) -> dict[int, int]:
@@ -197,7 +115,7 @@ def units_by_item(part: HeldPart, items: Mapping[int, int]) -> dict[int, int]:
     return units
 
 
-def _number_new_parts(conn: Connection, cases: Sequence[_Case]) -> None:
+def _number_new_parts(conn: Connection, cases: Sequence[Case]) -> None:
     """Give the new parts their ids, all at once."""
     provisional = [part.id for case in cases for part in case.after if part.id < 0]
     numbers = dict(zip(provisional, orders.new_ids(conn, fulfillment_orders, len(provisional)), strict=True))
@@ -206,7 +124,7 @@ def _number_new_parts(conn: Connection, cases: Sequence[_Case]) -> None:
         case.departing = [replace(part, id=numbers.get(part.id, part.id)) for part in case.departing]
 
 
-def _write(conn: Connection, cases: Sequence[_Case], places: Sequence[Place], now: datetime) -> None:
+def _write(conn: Connection, cases: Sequence[Case], places: Sequence[Place], now: datetime) -> None:
     names = {place.id: place.name for place in places}
     before = {part.id: part for case in cases for part in case.parts}
     new = [(case, part) for case in cases for part in case.after if part.id not in before]
@@ -218,7 +136,7 @@ def _write(conn: Connection, cases: Sequence[_Case], places: Sequence[Place], no
                 "order_id": case.head.id,
                 "location_id": part.location_id,
                 "state": part.state.value,
-                "reason": _part_reason(case.found.reason, names[part.location_id]),
+                "reason": _part_reason(case, part, names[part.location_id]),
                 "created_at": now,
                 "changed_at": now,
             }
@@ -243,30 +161,60 @@ def _write(conn: Connection, cases: Sequence[_Case], places: Sequence[Place], no
         ],
     )
     orders.set_backordered(conn, _changed_backorders(cases))
-    orders.update_many(conn, [_order_after(case) for case in cases])
+    _write_counts(conn, cases, now)
+    waiting = {case.head.id: ask(conn, case, names, now) for case in cases}
+    orders.update_many(conn, [_order_after(case, waiting[case.head.id]) for case in cases])
 
 
-def _part_reason(reason: Sequence[Step], location: str) -> list[Step]:
+def _write_counts(conn: Connection, cases: Sequence[Case], now: datetime) -> None:
+    """What others handed over, and what came back, is noted with its line, and told on the timeline."""
+    lines = {line.id: line for case in cases for line in case.lines}
+    counts = [
+        (line, lines[line].elsewhere + units, lines[line].taken_back) for case in cases for line, units in case.elsewhere.items()
+    ]
+    changes.set_counts(conn, counts)
+    back = [entry for case in cases for entry in case.returning]
+    changes.note_returned(
+        conn,
+        [{"order_line_id": e.line_id, "source": e.source, "location_id": e.location_id, "quantity": e.total} for e in back],
+        now,
+    )
+    orders.note_events(conn, [event for case in cases for event in _told_by_platform(case)], now)
+
+
+def _told_by_platform(case: Case) -> list[tuple[int, str, dict[str, Any], str]]:
+    taken = sum(units for part in case.departing for units in part.lines.values())
+    back = sum(entry.units for entry in case.returning)
+    whole = case.head.lifecycle == Lifecycle.COMPLETED
+    events = [("handed_over_elsewhere", taken)] if taken and not whole else []
+    events += [("returned", back)] if back else []
+    return [(case.head.id, code, {"units": units, "platform": case.shop_name}, "platform") for code, units in events]
+
+
+def _part_reason(case: Case, part: HeldPart, location: str) -> list[Step]:
     """The steps that explain why this location: the decision, and its own share of it."""
+    if part in case.departing:
+        return [{"code": "handed_over_elsewhere", "platform": case.shop_name}]
     own = ("part", "oversold")
+    reason = case.found.reason
     return [step for step in reason if step["code"] not in _ASIDE and (step["code"] not in own or step["location"] == location)]
 
 
-def _backorders(case: _Case) -> dict[int, int]:
+def _backorders(case: Case) -> dict[int, int]:
     """Line id -> units that wait: nowhere in stock, or of an item not known here; none once the order has ended."""
     head = case.head
     if head.history or head.lifecycle in (Lifecycle.CANCELLED, Lifecycle.COMPLETED):
         return {line.id: 0 for line in case.lines}
-    unmapped = {line.id: _to_serve(line) for line in case.lines if line.item_id is None and line.kind in _STOCKED}
+    unmapped = {line.id: _to_serve(line) for line in case.lines if line.item_id is None and line.kind in STOCKED}
     return {line.id: unmapped.get(line.id, case.found.backordered.get(line.id, 0)) for line in case.lines}
 
 
 def _to_serve(line: LineRow) -> int:
-    """Units that are ours to hand over: those wanted, less those that had left before the order was known here."""
-    return max(0, line.quantity - line.left_before)
+    """Units that are ours to hand over: those wanted, less those that left without us."""
+    return max(0, line.quantity - max(line.left_before, line.fulfilled))
 
 
-def _changed_backorders(cases: Sequence[_Case]) -> dict[int, int]:
+def _changed_backorders(cases: Sequence[Case]) -> dict[int, int]:
     changed = {}
     for case in cases:
         now_waiting = _backorders(case)
@@ -274,50 +222,47 @@ def _changed_backorders(cases: Sequence[_Case]) -> dict[int, int]:
     return changed
 
 
-def _lines_after(case: _Case) -> list[LineRow]:
+def _lines_after(case: Case) -> list[LineRow]:
     waiting = _backorders(case)
     return [replace(line, backordered=waiting[line.id]) for line in case.lines]
 
 
-def _order_after(case: _Case) -> dict[str, Any]:
-    attention = _attention(case)
+def _order_after(case: Case, waiting: list[str]) -> dict[str, Any]:
+    """`waiting` are the codes of what a person has still to decide."""
     state = _state(case)
-    conflict = bool({"cancelled_after_handover", "changed_after_handover"} & set(attention))
     return {
         "id": case.head.id,
         "revision": case.head.revision + 1,
         "state": state,
-        "open": (state not in ("completed", "cancelled") and not case.head.history) or conflict,
-        "units": sum(line.quantity for line in case.lines),
-        "attention": attention,
+        "open": (state not in ("completed", "cancelled") and not case.head.history) or bool(waiting),
+        "units": sum(line.quantity for line in case.lines if line.parent_id is None),
+        "attention": _attention(case, waiting),
         "reason": _reason(case),
     }
 
 
-def _reason(case: _Case) -> list[Step]:
+def _reason(case: Case) -> list[Step]:
     if case.head.history:
         return [{"code": "history"}]
     return case.found.reason if case.found.parts or not case.parts else case.head.reason
 
 
-def _state(case: _Case) -> str:
-    if case.head.lifecycle == Lifecycle.COMPLETED:
+def _state(case: Case) -> str:
+    states = [part.state for part in case.after]
+    if case.head.lifecycle == Lifecycle.COMPLETED and all(state in ENDED for state in states):
         return "completed"
-    nothing_to_pack = bool(case.lines) and all(line.kind not in _STOCKED for line in case.lines) and not case.after
+    nothing_to_pack = bool(case.lines) and all(line.kind not in STOCKED for line in case.lines) and not case.after
     if nothing_to_pack and case.head.handover == Handover.NONE and case.head.lifecycle == Lifecycle.OPEN:
         return "completed"
     waiting = any(_backorders(case).values())
     cancelled = case.head.lifecycle == Lifecycle.CANCELLED
-    return order_state([part.state for part in case.after], backordered=waiting, cancelled=cancelled)
+    everything_elsewhere = bool(case.elsewhere) and not waiting and all(state in ENDED for state in states)
+    if everything_elsewhere and not cancelled:
+        return "completed"
+    return order_state(states, backordered=waiting, cancelled=cancelled)
 
 
-def held_by(tags: Sequence[str], settings: Mapping[str, Any]) -> list[str]:
-    """The tags of an order by which its shop keeps it from being packed (setting `hold_tags`)."""
-    holding = {str(tag).casefold() for tag in settings.get("hold_tags") or ()}
-    return [tag for tag in tags if tag.casefold() in holding]
-
-
-def _attention(case: _Case) -> list[str]:
+def _attention(case: Case, waiting: list[str]) -> list[str]:
     codes = [code for code in case.head.attention if code not in _OURS]
     steps = {step["code"] for step in case.found.reason}
     codes += [code for code in ("unmapped", "pickup_unknown") if code in steps]
@@ -325,7 +270,4 @@ def _attention(case: _Case) -> list[str]:
         codes.append("no_lines")
     if held_by(case.head.tags, case.settings):
         codes.append("held_by_tag")
-    if case.found.conflicts and any(part.state in GONE for part in case.parts):
-        cancelled = case.head.lifecycle == Lifecycle.CANCELLED
-        codes.append("cancelled_after_handover" if cancelled else "changed_after_handover")
-    return codes
+    return codes + waiting

@@ -115,7 +115,9 @@ def _in_words(shown: dict[str, Any]) -> None:
     lines, parts, told = (shown.pop(name) for name in ("lines", "fulfillment_orders", "told"))
     show_one(shown, as_json=False)
     click.echo()
-    show_list(lines, ("sku", "title", "quantity", "allocated", "backordered", "mapped"), as_json=False, empty="No lines.")
+    show_list(
+        lines, ("sku", "title", "quantity", "allocated", "backordered", "refunded", "mapped"), as_json=False, empty="No lines."
+    )
     for part in parts:
         click.echo(
             f"\npart {part['id']}  {part['location_name']}  {part['state']}  {part['carrier']} {part['tracking']}".rstrip()

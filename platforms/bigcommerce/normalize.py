@@ -13,7 +13,7 @@ from typing import Any
 
 from connector.domain.errors import Malformed
 from connector.domain.money import to_minor
-from connector.domain.orders import Address, Customer, Handover, Lifecycle, LineItem, LineKind, Order
+from connector.domain.orders import Address, Amounts, Customer, Handover, Lifecycle, LineItem, LineKind, Order
 from connector.domain.settings import value
 from platforms.bigcommerce.payment import payment_of
 
@@ -47,6 +47,7 @@ _LIFECYCLES: dict[int, Lifecycle] = {
     **dict.fromkeys((12, 13), Lifecycle.ON_HOLD),
 }
 _KINDS = {"physical": LineKind.PHYSICAL, "digital": LineKind.DIGITAL, "giftcertificate": LineKind.GIFT_CARD}
+_REFUNDED = 4
 _ODD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _UNREADABLE = "\ufffd"
 
@@ -74,6 +75,7 @@ def order_of(remote: Remote, settings: Mapping[str, object]) -> Order | None:
     payment, outstanding_minor = payment_of(row, remote.transactions, currency)
     handover, pickup_location = _handover(remote, settings)
     placed_at = moment(row.get("date_created"))
+    lines = _lines(remote, currency)
     order = Order(
         external_id=str(row.get("id")),
         number=str(row.get("id")),
@@ -84,9 +86,9 @@ def order_of(remote: Remote, settings: Mapping[str, object]) -> Order | None:
         outstanding_minor=outstanding_minor,
         payment=payment,
         # A status that is newer than this table: stock is kept, and a person looks before anybody packs.
-        lifecycle=_LIFECYCLES.get(status_id, Lifecycle.ON_HOLD),
+        lifecycle=_lifecycle(status_id, lines),
         handover=handover,
-        lines=_lines(remote, currency),
+        lines=lines,
         customer=_customer(row),
         shipping=_address(next(iter(shipping_consignments(row)), {})),
         billing=_address(_object(row.get("billing_address"))),
@@ -96,6 +98,7 @@ def order_of(remote: Remote, settings: Mapping[str, object]) -> Order | None:
         payment_method=text(row.get("payment_method")),
         origin=text(row.get("order_source")),
         platform_status=text(row.get("status")) or STATUS_NAMES.get(status_id, str(status_id)),
+        amounts=_amounts(remote, currency),
     )
     return dataclasses.replace(order, attention=tuple(_attention(order, remote, status_id, settings)))
 
@@ -127,6 +130,31 @@ def side_loaded_lines(order: Row) -> list[Row] | None:
     whole = sum(count(line.get("quantity")) for line in lines) == count(order.get("items_total"))
     warned = any("__warning__" in place for place in (order, consignments, *holders, *lines))
     return lines if whole and not warned and len(lines) < 50 and all("sku" in line for line in lines) else None
+
+
+def _lifecycle(status_id: int, lines: tuple[LineItem, ...]) -> Lifecycle:
+    """Refunded in full after everything had left is no cancelling: the goods are with the customer."""
+    if status_id == _REFUNDED and lines and all(line.fulfilled >= line.quantity > 0 for line in lines):
+        return Lifecycle.COMPLETED
+    return _LIFECYCLES.get(status_id, Lifecycle.ON_HOLD)
+
+
+def _amounts(remote: Remote, currency: str) -> Amounts:
+    """What the total is made of, tax included. Lines stand before discounts; refunds leave the total alone."""
+    row = remote.order
+
+    def minor(*names: str) -> int:
+        return sum(to_minor(row.get(name), currency) for name in names)
+
+    fees = sum(to_minor(fee.get("total_inc_tax", fee.get("cost_inc_tax")), currency) for fee in _objects(row.get("fees")))
+    presentment = text(row.get("currency_code"))
+    return Amounts(
+        lines_minor=sum(to_minor(line.get("total_inc_tax"), currency) for line in remote.lines),
+        discount_minor=minor("discount_amount", "coupon_discount"),
+        shipping_minor=minor("shipping_cost_inc_tax"),
+        fees_minor=fees + minor("handling_cost_inc_tax", "wrapping_cost_inc_tax"),
+        presentment_currency=presentment if presentment != currency else "",
+    )
 
 
 def _handover(remote: Remote, settings: Mapping[str, object]) -> tuple[Handover, str]:
@@ -170,6 +198,7 @@ def _line(row: Row, currency: str, collected: int) -> LineItem:
         unit_price_minor=to_minor(row.get("price_inc_tax"), currency),
         total_minor=to_minor(row.get("total_inc_tax"), currency),
         fulfilled=gone,
+        refunded=count(row.get("quantity_refunded")),
     )
 
 

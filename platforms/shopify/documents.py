@@ -21,6 +21,7 @@ class Document:
 
 _PAGE = "pageInfo { hasNextPage endCursor }"
 _MONEY = "{ shopMoney { amount } }"
+_BOTH = "{ shopMoney { amount } presentmentMoney { amount currencyCode } }"
 
 _POSTAL_FIELDS = "name company address1 address2 city provinceCode zip countryCodeV2 phone"
 _LINE_FIELDS = f"""id name sku quantity currentQuantity requiresShipping isGiftCard
@@ -36,7 +37,13 @@ _ORDER_FIELDS = f"""id name createdAt processedAt updatedAt cancelledAt test sou
     displayFinancialStatus displayFulfillmentStatus fullyPaid paymentGatewayNames
     retailLocation {{ id }}
     customer {{ id displayName }}
-    currentTotalPriceSet {_MONEY}
+    taxesIncluded
+    currentTotalPriceSet {_BOTH}
+    currentShippingPriceSet {_MONEY}
+    currentTotalTaxSet {_MONEY}
+    currentTotalDutiesSet {_MONEY}
+    currentTotalAdditionalFeesSet {_MONEY}
+    totalTipReceivedSet {_MONEY}
     totalOutstandingSet {_MONEY}
     shippingLine {{ title }}
     fulfillmentsCount {{ count }}"""
@@ -104,7 +111,8 @@ SHIPMENTS = Document(
 query Shipments($id: ID!, $first: Int!) {{
   order(id: $id) {{
     fulfillments(first: $first) {{
-      id status fulfillmentLineItems(first: 10) {{ {_PAGE} nodes {{ quantity lineItem {{ id }} }} }}
+      id status trackingInfo(first: 1) {{ number }}
+      fulfillmentLineItems(first: 10) {{ {_PAGE} nodes {{ quantity lineItem {{ id }} }} }}
     }}
   }}
 }}""",
@@ -114,7 +122,7 @@ SHIPMENT_IDS = Document(
     "order",
     """
 query ShipmentIds($id: ID!) {
-  order(id: $id) { fulfillments(first: 250) { id status } }
+  order(id: $id) { fulfillments(first: 250) { id status trackingInfo(first: 1) { number } } }
 }""",
 )
 
@@ -124,6 +132,39 @@ SHIPMENT_LINES = Document(
 query ShipmentLines($id: ID!, $after: String) {{
   fulfillment(id: $id) {{ fulfillmentLineItems(first: 100, after: $after) {{ {_PAGE} nodes {{ quantity lineItem {{ id }} }} }} }}
 }}""",
+)
+
+_REFUND_LINE = "quantity restockType location { id } lineItem { id }"
+
+# `Order.refunds` is a plain list too. Asked only for orders of which something was taken off.
+REFUNDS_AT_ONCE = 10
+REFUNDS = Document(
+    "order",
+    f"""
+query Refunds($id: ID!) {{
+  order(id: $id) {{ refunds(first: 10) {{ id refundLineItems(first: 30) {{ {_PAGE} nodes {{ {_REFUND_LINE} }} }} }} }}
+}}""",
+)
+
+REFUND_IDS = Document(
+    "order",
+    "query RefundIds($id: ID!) { order(id: $id) { refunds(first: 250) { id } } }",
+)
+
+REFUND_LINES = Document(
+    "refund",
+    f"""
+query RefundLines($id: ID!, $after: String) {{
+  refund(id: $id) {{ refundLineItems(first: 100, after: $after) {{ {_PAGE} nodes {{ {_REFUND_LINE} }} }} }}
+}}""",
+)
+
+MOVABLE = Document(
+    "fulfillmentOrder",
+    """
+query Movable($id: ID!, $to: [ID!]) {
+  fulfillmentOrder(id: $id) { locationsForMove(first: 5, locationIds: $to) { nodes { movable message location { id } } } }
+}""",
 )
 
 CHANGED = Document(
@@ -293,6 +334,18 @@ mutation SetQuantities($input: InventorySetQuantitiesInput!, $key: String!) {
     write=True,
 )
 
+MOVE = Document(
+    "fulfillmentOrderMove",
+    """
+mutation Move($id: ID!, $to: ID!, $lines: [FulfillmentOrderLineItemInput!]) {
+  fulfillmentOrderMove(id: $id, newLocationId: $to, fulfillmentOrderLineItems: $lines) {
+    movedFulfillmentOrder { id status }
+    userErrors { code field message }
+  }
+}""",
+    write=True,
+)
+
 ACTIVATE = Document(
     "inventoryActivate",
     """
@@ -305,6 +358,18 @@ mutation Activate($item: ID!, $location: ID!, $available: Int, $key: String!) {
     write=True,
 )
 
+REOPEN = Document(
+    "fulfillmentOrderOpen",
+    "mutation Reopen($id: ID!) { fulfillmentOrderOpen(id: $id) { fulfillmentOrder { id } userErrors { field message } } }",
+    write=True,
+)
+
+CANCEL_SHIPMENT = Document(
+    "fulfillmentCancel",
+    "mutation CancelShipment($id: ID!) { fulfillmentCancel(id: $id) { fulfillment { id } userErrors { field message } } }",
+    write=True,
+)
+
 ALL = (
     ORDER,
     ORDER_LINES,
@@ -313,6 +378,13 @@ ALL = (
     SHIPMENTS,
     SHIPMENT_IDS,
     SHIPMENT_LINES,
+    REFUNDS,
+    REFUND_IDS,
+    REFUND_LINES,
+    MOVABLE,
+    MOVE,
+    REOPEN,
+    CANCEL_SHIPMENT,
     CHANGED,
     ORDER_IDS,
     ORDER_COUNT,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from connector.domain.money import to_minor
-from connector.domain.orders import Handover, Lifecycle, LineItem, LineKind, Order, Payment
+from connector.domain.orders import Amounts, Handover, Lifecycle, LineItem, LineKind, Order, Payment, Return
 from connector.platform import Shop
 from platforms.shopify.pieces import address, amount, cleaned, customer, minor, moment
 
@@ -69,6 +69,8 @@ def to_order(found: Mapping[str, Any]) -> Order:
         origin=clean["sourceName"] or "",
         platform_status=(clean["displayFulfillmentStatus"] or "").replace("_", " ").capitalize(),
         attention=_attention(clean, lines, odd=clean != found),
+        returns=tuple(_returns(clean)),
+        amounts=_amounts(clean),
     )
 
 
@@ -123,6 +125,46 @@ def _line(found: Mapping[str, Any], line: Mapping[str, Any]) -> LineItem:
         total_minor=to_minor(unit * quantity, found["currencyCode"]),
         fulfilled=fulfilled,
         assigned_location=_assigned(found, line["id"]),
+        refunded=sum(entry["quantity"] for entry in _refunded(found) if entry["lineItem"]["id"] == line["id"]),
+    )
+
+
+def _refunded(found: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    """The lines of all refunds; they are read only where something was taken off."""
+    lines: Iterable[Mapping[str, Any]] = found.get("refunds", ())
+    return lines
+
+
+def _returns(found: Mapping[str, Any]) -> Iterable[Return]:
+    """Units put back into stock, by line and place. RETURN is of fulfilled goods; LEGACY_RESTOCK does not say
+    (RefundLineItemRestockType, schema 2026-10)."""
+    units: Counter[tuple[str, str, bool]] = Counter()
+    for entry in _refunded(found):
+        if entry["restockType"] in ("RETURN", "LEGACY_RESTOCK"):
+            place = (entry["location"] or {}).get("id") or ""
+            units[entry["lineItem"]["id"], place, entry["restockType"] == "RETURN"] += entry["quantity"]
+    return (Return(line, count, place, left) for (line, place, left), count in sorted(units.items()))
+
+
+def _amounts(found: Mapping[str, Any]) -> Amounts | None:
+    """What the current total is made of. A line's price is after all discounts; refunds of goods lower `currentQuantity`."""
+    if "currentShippingPriceSet" not in found:
+        return None
+    currency = found["currencyCode"]
+    lines = sum(
+        to_minor(amount(line["discountedUnitPriceAfterAllDiscountsSet"]) * line["currentQuantity"], currency)
+        for line in found["lineItems"]
+    )
+    extra = ("currentTotalDutiesSet", "currentTotalAdditionalFeesSet", "totalTipReceivedSet")
+    shown = found["currentTotalPriceSet"].get("presentmentMoney") or {}
+    other = str(shown.get("currencyCode") or "")
+    return Amounts(
+        lines_minor=lines,
+        shipping_minor=minor(found, "currentShippingPriceSet"),
+        tax_minor=0 if found["taxesIncluded"] else minor(found, "currentTotalTaxSet"),
+        fees_minor=sum(minor(found, name) for name in extra if found[name]),
+        presentment_currency=other if other != currency else "",
+        presentment_total_minor=to_minor(shown.get("amount"), other) if other and other != currency else 0,
     )
 
 
@@ -142,11 +184,11 @@ def _wanted(found: Mapping[str, Any], line: Mapping[str, Any], fulfilled: int) -
 
 
 def kind(line: Mapping[str, Any]) -> LineKind:
-    """A line without variant but with SKU is a deleted product, not a custom line."""
+    """A line without variant but with SKU is a deleted product, not a custom line; one that is not shipped is a service."""
     if line["isGiftCard"]:
         return LineKind.GIFT_CARD
     if not line["requiresShipping"]:
-        return LineKind.DIGITAL
+        return LineKind.DIGITAL if line["variant"] or line["sku"] else LineKind.SERVICE
     return LineKind.CUSTOM if line["variant"] is None and not line["sku"] else LineKind.PHYSICAL
 
 

@@ -90,3 +90,38 @@ def held(parts: Iterable[Mapping[str, Any]]) -> bool:
 
 def _remaining(part: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     yield from (entry for entry in part["lineItems"] if entry["remainingQuantity"] > 0)
+
+
+def strays(
+    found: Mapping[str, Any], told: Announcement, wanted: Mapping[str, int]
+) -> list[tuple[Mapping[str, Any], dict[str, int]]]:
+    """Fulfillment orders elsewhere with units that leave from the announced location: (it, units by its line)."""
+    rest = dict(wanted)
+    open_parts = [part for part in live_parts(found) if part["status"] in _OPEN]
+    for entry in (e for part in open_parts if location(part) == told.external_location for e in part["lineItems"]):
+        rest[entry["lineItem"]["id"]] = rest.get(entry["lineItem"]["id"], 0) - entry["remainingQuantity"]
+    astray = []
+    for part in (part for part in open_parts if location(part) != told.external_location and method(part) != "PICK_UP"):
+        units = {}
+        for entry in part["lineItems"]:
+            count = min(max(0, rest.get(entry["lineItem"]["id"], 0)), entry["remainingQuantity"])
+            if count:
+                units[entry["id"]] = count
+                rest[entry["lineItem"]["id"]] -= count
+        if units:
+            astray.append((part, units))
+    return astray
+
+
+def undoable(shipments: Iterable[Mapping[str, Any]], surplus: Mapping[str, int], number: str) -> list[str]:
+    """Ids of fulfillments that hold nothing but surplus units: the one with this tracking number first, then the newest."""
+    rest = dict(surplus)
+    chosen = []
+    newest_first = list(shipments)[::-1]
+    for shipment in sorted(newest_first, key=lambda one: not number or one["number"] != number):
+        units = shipment["units"]
+        if units and all(rest.get(line, 0) >= count for line, count in units.items()):
+            chosen.append(shipment["id"])
+            for line, count in units.items():
+                rest[line] -= count
+    return chosen

@@ -72,7 +72,22 @@ def read_order(http: Http, shop: Shop, order_id: str) -> dict[str, Any] | None:
         part["lineItems"] = call.rest(documents.PART_LINES, part["id"], "lineItems", part["lineItems"])
     count = (found["fulfillmentsCount"] or {}).get("count", 0)
     fulfilled = fulfilled_units(call, gid, count) if count else {}
-    return {**found, "lineItems": lines, "fulfillmentOrders": parts, "fulfilled": fulfilled}
+    taken_off = any(line["currentQuantity"] < line["quantity"] for line in lines)
+    refunds = _refunds(call, gid) if taken_off else []
+    return {**found, "lineItems": lines, "fulfillmentOrders": parts, "fulfilled": fulfilled, "refunds": refunds}
+
+
+def _refunds(call: Caller, gid: str) -> list[dict[str, Any]]:
+    """The lines of all refunds, one after the other."""
+    made = call.node(documents.REFUNDS, gid)["refunds"]
+    if len(made) == documents.REFUNDS_AT_ONCE:
+        made += call.node(documents.REFUND_IDS, gid)["refunds"][len(made) :]
+    return [line for refund in made for line in _refund_lines(call, refund)]
+
+
+def _refund_lines(call: Caller, refund: dict[str, Any]) -> list[dict[str, Any]]:
+    first = refund.get("refundLineItems") or {"nodes": [], "pageInfo": {"hasNextPage": True, "endCursor": None}}
+    return call.rest(documents.REFUND_LINES, refund["id"], "refundLineItems", first)
 
 
 class Caller:
@@ -124,17 +139,33 @@ def fulfilled_units(call: Caller, gid: str, count: int) -> dict[str, int]:
     The difference of a fulfillment order's total and remaining would not do: refunds, moves and cancelling lower both in
     their own ways, and fulfillment orders outside the app's permissions are silently missing (shopify.md, 5 and 11).
     """
+    units: Counter[str] = Counter()
+    for shipment in _shipments(call, gid, count):
+        units.update(shipment["units"])
+    return dict(units)
+
+
+def read_shipments(http: Http, shop: Shop, order: dict[str, Any]) -> list[dict[str, Any]]:
+    """The fulfillments of an order that handed something over, oldest first: id, tracking number, units by line id."""
+    count = (order["fulfillmentsCount"] or {}).get("count", 0)
+    return _shipments(Caller(http, shop), order["id"], count) if count else []
+
+
+def _shipments(call: Caller, gid: str, count: int) -> list[dict[str, Any]]:
     at_once = documents.SHIPMENTS_AT_ONCE
     first = call.node(documents.SHIPMENTS, gid, first=min(count, at_once))["fulfillments"]
     later = call.node(documents.SHIPMENT_IDS, gid)["fulfillments"][at_once:] if count > at_once else []
-    units: Counter[str] = Counter()
+    found = []
     for shipment in (*first, *later):
         if shipment["status"] in _VOID:
             continue
+        units: Counter[str] = Counter()
         page = shipment.get("fulfillmentLineItems") or {"nodes": [], "pageInfo": {"hasNextPage": True, "endCursor": None}}
         for line in call.rest(documents.SHIPMENT_LINES, shipment["id"], "fulfillmentLineItems", page):
             units[line["lineItem"]["id"]] += line["quantity"] or 0
-    return dict(units)
+        number = next((info["number"] or "" for info in shipment["trackingInfo"]), "")
+        found.append({"id": shipment["id"], "number": number, "units": dict(units)})
+    return found
 
 
 def changed_orders(http: Http, shop: Shop, since: datetime, cursor: str) -> ChangedPage:

@@ -15,9 +15,10 @@ from connector.platform import Act, Announcement, Outcome, Refused, Retryable, S
 from platforms.http import Http
 from platforms.shopify import documents
 from platforms.shopify.client import UserErrors, tell
+from platforms.shopify.moving import bring_here
 from platforms.shopify.normalize import awaits_routing, method
-from platforms.shopify.parts import Take, covered, grouped, held, missing, supports, takes, touched
-from platforms.shopify.reading import read_order
+from platforms.shopify.parts import Take, covered, grouped, held, missing, supports, takes, touched, undoable
+from platforms.shopify.reading import read_order, read_shipments
 
 Announce = Callable[[Http, Shop, Announcement], Outcome]
 
@@ -117,6 +118,7 @@ def _fulfilled(http: Http, shop: Shop, told: Announcement) -> Outcome:
         return Outcome(Told.ALREADY, "Shopify shows these goods as fulfilled already.")
     if reason := _means_more(found):
         return Outcome(Told.WITHHELD, reason)
+    found, aside = bring_here(http, shop, told, found, wanted)
     chosen = takes(found, told, wanted)
     if sum(take.units for take in chosen) < sum(wanted.values()) and held(touched(found, told)):
         return Outcome(Told.WITHHELD, _ON_HOLD)
@@ -131,7 +133,26 @@ def _fulfilled(http: Http, shop: Shop, told: Announcement) -> Outcome:
         if missing(_read(http, shop, told), told):
             raise
         return Outcome(Told.ALREADY, "Somebody fulfilled these goods in Shopify at the same moment.")
-    return _confirmed(http, shop, told, found, chosen)
+    done = _confirmed(http, shop, told, found, chosen)
+    return Outcome(done.told, f"{done.detail} {aside}".strip())
+
+
+def _taken_back(http: Http, shop: Shop, told: Announcement) -> Outcome:
+    """Cancel the fulfillments of what was taken back, as far as they hold nothing else. Shopify then makes new fulfillment
+    orders of their goods."""
+    found = _read(http, shop, told)
+    surplus = {line.external_id: found["fulfilled"].get(line.external_id, 0) - line.target for line in told.lines}
+    surplus = {line: units for line, units in surplus.items() if units > 0}
+    if not surplus:
+        return Outcome(Told.ALREADY, "Shopify does not show these goods as fulfilled.")
+    if reason := _means_more(found):
+        return Outcome(Told.WITHHELD, reason)
+    chosen = undoable(read_shipments(http, shop, found), surplus, told.tracking.number)
+    for shipment in chosen:
+        tell(http, shop, documents.CANCEL_SHIPMENT, id=shipment)
+    if chosen:
+        return Outcome(Told.APPLIED, "The fulfillment was cancelled in Shopify: the goods are to be fulfilled again.")
+    return Outcome(Told.WITHHELD, "Shopify's fulfillment of these goods holds others too: cancel it in Shopify's admin.")
 
 
 def _confirmed(http: Http, shop: Shop, told: Announcement, before: Mapping[str, Any], chosen: tuple[Take, ...]) -> Outcome:
@@ -209,4 +230,5 @@ _ROWS: dict[tuple[Act, Handover], Announce] = {
     (Act.SHIPPED, Handover.NONE): _fulfilled,
     (Act.PICKED_UP, Handover.PICKUP): _fulfilled,
     (Act.PICKED_UP, Handover.NONE): _fulfilled,
+    **{(Act.TAKEN_BACK, handover): _taken_back for handover in Handover},
 }

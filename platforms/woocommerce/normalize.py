@@ -5,13 +5,14 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from typing import Any
 
 from connector.domain.errors import Malformed
 from connector.domain.money import to_minor
-from connector.domain.orders import Address, Customer, Handover, Lifecycle, LineItem, LineKind, Order, Payment
+from connector.domain.orders import Address, Amounts, Customer, Handover, Lifecycle, LineItem, LineKind, Order, Payment, Return
 from connector.domain.settings import value
 from connector.platform import Shop
 from platforms.woocommerce.webhook import decoded
@@ -70,7 +71,7 @@ def order_from(shop: Shop, document: _Json, refunds: Sequence[_Json] = (), *, cl
         total_minor=to_minor(source.get("total"), currency),
         outstanding_minor=outstanding,
         payment=payment,
-        lifecycle=_LIFECYCLES.get(_text(source.get("status")), Lifecycle.OPEN),
+        lifecycle=_lifecycle(source),
         handover=handover,
         lines=lines,
         customer=customer,
@@ -83,6 +84,8 @@ def order_from(shop: Shop, document: _Json, refunds: Sequence[_Json] = (), *, cl
         origin=_text(source.get("created_via")),
         platform_status=_text(source.get("status")),
         attention=_attention(source, lines, customer, shipping, handover, odd),
+        returns=tuple(_returns(source, refunds)),
+        amounts=_amounts(source, currency),
     )
 
 
@@ -90,15 +93,18 @@ def order_from(shop: Shop, document: _Json, refunds: Sequence[_Json] = (), *, cl
 
 
 def _lines(source: _Json, refunds: Sequence[_Json], currency: str) -> tuple[LineItem, ...]:
-    refunded = _refunded(refunds)
-    completed = source.get("status") == "completed"
+    refunded, since_leaving = _refunded(refunds), _refunded(_since_leaving(source, refunds))
+    completed = _left(source)
     # False only where every product is virtual and downloadable: the one thing WooCommerce says of a line's nature.
     kind = LineKind.DIGITAL if source.get("needs_processing") is False else LineKind.PHYSICAL
     ids: set[str] = set()
     found = []
     for position, line in enumerate(_objects(source.get("line_items")), 1):
         line_id = _own_id(str(line.get("id") or f"position-{position}"), ids)
-        found.append(_line(line, line_id, kind, currency, refunded.get(line_id, Decimal(0)), completed))
+        nothing = Decimal(0)
+        before = refunded.get(line_id, nothing) - since_leaving.get(line_id, nothing)
+        item = _line(line, line_id, kind, currency, before, completed)
+        found.append(replace(item, refunded=_whole(refunded.get(line_id, nothing))))
     return tuple(found)
 
 
@@ -110,7 +116,8 @@ def _own_id(line_id: str, taken: set[str]) -> str:
 
 
 def _line(line: _Json, line_id: str, kind: LineKind, currency: str, refunded: Decimal, completed: bool) -> LineItem:
-    """A line keeps its ordered `quantity` in WooCommerce after a refund; what is wanted now is that less the refunded."""
+    """A line keeps its ordered `quantity` in WooCommerce after a refund; what is wanted now is that less what was `refunded`
+    before the goods left."""
     ordered = _quantity(line.get("quantity"))
     wanted = _whole(max(Decimal(0), ordered - refunded))
     total = to_minor(line.get("total"), currency) + to_minor(line.get("total_tax"), currency)
@@ -126,6 +133,39 @@ def _line(line: _Json, line_id: str, kind: LineKind, currency: str, refunded: De
         total_minor=total,
         fulfilled=wanted if completed else 0,
     )
+
+
+def _left(source: _Json) -> bool:
+    """Whether the shop counts the goods as handed over: completed, also where it was refunded in full or tidied into the
+    trash after that."""
+    status = source.get("status")
+    return status == "completed" or (status in ("refunded", "trash") and bool(source.get("date_completed_gmt")))
+
+
+def _lifecycle(source: _Json) -> Lifecycle:
+    if _left(source):
+        return Lifecycle.COMPLETED
+    return _LIFECYCLES.get(_text(source.get("status")), Lifecycle.OPEN)
+
+
+def _since_leaving(source: _Json, refunds: Iterable[_Json]) -> list[_Json]:
+    """The refunds made after the order was completed: of goods that had left."""
+    completed = _text(source.get("date_completed_gmt"))
+    return [made for made in refunds if _left(source) and completed and _text(made.get("date_created_gmt")) >= completed]
+
+
+def _returns(source: _Json, refunds: Sequence[_Json]) -> Iterable[Return]:
+    """What refunds put back into stock: the line itself counts it (`_restock_refunded_items`), never the refund (10.5.0).
+
+    Where the order is not completed the shop cannot know whether the goods had left.
+    """
+    since = _refunded(_since_leaving(source, refunds))
+    for line in _objects(source.get("line_items")):
+        line_id = str(line.get("id") or "")
+        restocked = _whole(_quantity(_meta(line, "_restock_refunded_items")))
+        units = min(restocked, _whole(since.get(line_id, Decimal(0)))) if _left(source) else restocked
+        if units > 0:
+            yield Return(line_id, units, left=_left(source))
 
 
 def _refunded(refunds: Iterable[_Json]) -> dict[str, Decimal]:
@@ -154,6 +194,16 @@ def _whole(quantity: Decimal) -> int:
 
 
 # --- money -----------------------------------------------------------------------------------------------------------
+
+
+def _amounts(source: _Json, currency: str) -> Amounts:
+    """The rows of the order, each with its tax; discounts are taken off in them, and refunds leave the total alone."""
+
+    def sums(rows: str) -> int:
+        found = _objects(source.get(rows))
+        return sum(to_minor(row.get("total"), currency) + to_minor(row.get("total_tax"), currency) for row in found)
+
+    return Amounts(lines_minor=sums("line_items"), shipping_minor=sums("shipping_lines"), fees_minor=sums("fee_lines"))
 
 
 def _payment(source: _Json, currency: str) -> tuple[Payment, int]:

@@ -54,6 +54,8 @@ class _Done:
 
 def announce(http: Http, shop: Shop, announcement: Announcement) -> Outcome:
     """Read the order; already so? done; else write what its row says. What stands is never written again."""
+    if announcement.act is Act.TAKEN_BACK:
+        return _taken_back(http, shop, announcement)
     row = ROWS[announcement.act]
     custom = str(value(shop.settings, row.setting) or "")
     if not (row.status or row.notice or (custom and announcement.last)):
@@ -68,6 +70,18 @@ def announce(http: Http, shop: Shop, announcement: Announcement) -> Outcome:
     if status == "completed" and not row.leaves:
         return Outcome(Told.ALREADY, "The shop says completed already.")
     return _outcome(status, _write_row(http, shop, announcement, row, custom, order))
+
+
+def _taken_back(http: Http, shop: Shop, announcement: Announcement) -> Outcome:
+    """An order we called completed is processing again; its stock stays taken by that move (10.5.0)."""
+    order = find(http, shop, announcement.order_id)
+    status = str(order.get("status", "")) if order is not None else ""
+    if status in _MEAN_MORE or order is None:
+        return Outcome(Told.WITHHELD, f"The shop says {status or 'that there is no such order'}, which is not overwritten.")
+    if status != "completed":
+        return Outcome(Told.ALREADY, f"The shop says {status}: it did not count the order as handed over.")
+    write(http, shop, "PUT", f"orders/{announcement.order_id}", {"status": "processing"})
+    return Outcome(Told.APPLIED, "The status is processing again.")
 
 
 def _outcome(status: str, done: _Done) -> Outcome:

@@ -83,10 +83,15 @@ def remaining(part: Part) -> int:
     return sum(line["remaining"] for line in part["lines"])
 
 
+def standing(order: Order) -> list[dict[str, Any]]:
+    """The fulfillments that were not cancelled."""
+    return [shipment for shipment in order["shipments"] if shipment["status"] != "CANCELLED"]
+
+
 def fulfilled_units(order: Order) -> Counter[int]:
     """Units by line number that have left."""
     units: Counter[int] = Counter()
-    for shipment in order["shipments"]:
+    for shipment in standing(order):
         for line in shipment["lines"]:
             units[line["line"]] += line["quantity"]
     return units
@@ -117,7 +122,7 @@ def financial_status(order: Order) -> str:
 def fulfillment_status(order: Order) -> str:
     """OrderDisplayFulfillmentStatus."""
     waiting = [part for part in order["parts"] if part["status"] in ALIVE and remaining(part)]
-    if order["shipments"]:
+    if standing(order):
         return "PARTIALLY_FULFILLED" if waiting else "FULFILLED"
     states = {part["status"] for part in waiting}
     return states.pop() if states in ({"ON_HOLD"}, {"IN_PROGRESS"}) else "UNFULFILLED"

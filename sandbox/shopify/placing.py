@@ -77,15 +77,18 @@ def parts_for(store: Store, lines: list[Line], available: Available) -> list[Par
     bodiless = [line for line in lines if not line["ships"]]
     parts = []
     if collected:
-        parts.append(_part(store, collected[0]["pickup"], orders.PICKUP, [(line["id"], line["current"]) for line in collected]))
+        parts.append(
+            new_part(store, collected[0]["pickup"], orders.PICKUP, [(line["id"], line["current"]) for line in collected])
+        )
     if shipped:
-        parts += [_part(store, code, "SHIPPING", units) for code, units in route(shipped, available).items()]
+        parts += [new_part(store, code, "SHIPPING", units) for code, units in route(shipped, available).items()]
     if bodiless:
-        parts.append(_part(store, PRIORITY[0], "NONE", [(line["id"], line["current"]) for line in bodiless]))
+        parts.append(new_part(store, PRIORITY[0], "NONE", [(line["id"], line["current"]) for line in bodiless]))
     return parts
 
 
-def _part(store: Store, code: str, method: str, units: list[tuple[int, int]]) -> Part:
+def new_part(store: Store, code: str, method: str, units: list[tuple[int, int]]) -> Part:
+    """An open fulfillment order of units by line number."""
     return {
         "id": store.next_id("shopify.part", _FIRST_PART),
         "location": code,

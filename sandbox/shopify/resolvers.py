@@ -9,7 +9,8 @@ from typing import Any
 from graphql import GraphQLError
 
 from connector.domain.errors import ConnectorError
-from sandbox.shopify import inventory, orders
+from sandbox.catalogue import LOCATIONS
+from sandbox.shopify import inventory, moving, orders
 from sandbox.shopify.bulk import Bulk
 from sandbox.shopify.orders import Order, Part, gid
 from sandbox.shopify.shop import Shop
@@ -20,6 +21,7 @@ from sandbox.shopify.views import (
     location_views,
     order_view,
     part_view,
+    refund_view,
     shipment_view,
     shop_view,
     subscription_view,
@@ -51,6 +53,10 @@ def roots(shop: Shop, bulk: Bulk, base_url: str = "") -> dict[str, Callable[...,
         "orderMarkAsPaid": lambda info, **given: _mark_as_paid(shop, given["input"]["id"]),
         "fulfillmentCreate": lambda info, **given: _fulfill(shop, given["fulfillment"]),
         "fulfillmentOrderLineItemsPreparedForPickup": lambda info, **given: _prepare(shop, given["input"]),
+        "fulfillmentOrderMove": lambda info, **given: _move(shop, given),
+        "fulfillmentOrderOpen": lambda info, **given: _open(shop, given["id"]),
+        "fulfillmentCancel": lambda info, **given: _cancel_shipment(shop, given["id"]),
+        "refund": lambda info, **given: _found_refund(shop, given["id"]),
         "fulfillmentOrderReportProgress": lambda info, **given: _progress(shop, given["id"]),
     }
 
@@ -220,6 +226,49 @@ def _progress(shop: Shop, part_id: str) -> View:
         return {"fulfillmentOrder": part_view(order, {**part, "status": "IN_PROGRESS"})}
 
     return _refusing({"fulfillmentOrder": None}, act)
+
+
+def _move(shop: Shop, wanted: Mapping[str, Any]) -> View:
+    def act() -> View:
+        found = _part(shop, wanted["id"])
+        code = next((place.code for place in LOCATIONS if orders.location_gid(place.code) == wanted["newLocationId"]), "")
+        if found is None or not code:
+            raise _No("id", "Fulfillment order or location not found.")
+        order, part = found
+        if part["status"] == "IN_PROGRESS":
+            raise _No("id", "Progress was reported.", "CANNOT_MOVE_FULFILLMENT_ORDER_WITH_REPORTED_PROGRESS")
+        units = {_number(line["id"]): line["quantity"] for line in wanted.get("fulfillmentOrderLineItems") or ()}
+        there = moving.move(shop, str(order["id"]), part["id"], code, units)
+        return {"movedFulfillmentOrder": part_view(order, there), "originalFulfillmentOrder": part_view(order, part)}
+
+    return _refusing({"movedFulfillmentOrder": None, "originalFulfillmentOrder": None}, act)
+
+
+def _open(shop: Shop, part_id: str) -> View:
+    def act() -> View:
+        order, part = _workable(shop, part_id)
+        moving.reopen(shop, str(order["id"]), part["id"])
+        return {"fulfillmentOrder": part_view(order, {**part, "status": "OPEN"})}
+
+    return _refusing({"fulfillmentOrder": None}, act)
+
+
+def _cancel_shipment(shop: Shop, shipment_id: str) -> View:
+    def act() -> View:
+        number = _number(shipment_id)
+        order = shop.owner(number)
+        if order is None:
+            raise _No("id", "Fulfillment not found.")
+        moving.unship(shop, str(order["id"]), number)
+        return {"fulfillment": _found_shipment(shop, shipment_id)}
+
+    return _refusing({"fulfillment": None}, act)
+
+
+def _found_refund(shop: Shop, refund_id: str) -> View | None:
+    number = _number(refund_id)
+    found = ((order, made) for order in shop.orders() for made in order.get("refunds", ()) if made["id"] == number)
+    return next((refund_view(order, made) for order, made in found), None)
 
 
 def _mark_as_paid(shop: Shop, order_id: str) -> View:

@@ -51,7 +51,7 @@ class Shop:
 
     def pay(self, order_id: str) -> None:
         """See Shopfront. Digital goods and gift cards are delivered by the shop itself once they are paid."""
-        with self._changing(order_id) as order:
+        with self.changing(order_id) as order:
             if order["cancelled_at"]:
                 raise Rejected(f"{order['name']} is cancelled.", "")
             order["paid_minor"] += max(0, orders.outstanding_minor(order))
@@ -61,8 +61,8 @@ class Shop:
 
     def cancel(self, order_id: str) -> None:
         """See Shopfront: gives back the money and the stock."""
-        with self._changing(order_id) as order:
-            if order["cancelled_at"] or any(shipment["goods"] for shipment in order["shipments"]):
+        with self.changing(order_id) as order:
+            if order["cancelled_at"] or any(shipment["goods"] for shipment in orders.standing(order)):
                 raise Rejected(f"{order['name']} is cancelled or has been fulfilled.", "Refund it instead.")
             for line in order["lines"]:
                 self._take_off(order, line, line["current"], restock=True)
@@ -74,25 +74,28 @@ class Shop:
 
     def edit(self, order_id: str, quantities: Mapping[str, int]) -> None:
         """See Shopfront."""
-        with self._changing(order_id) as order:
+        with self.changing(order_id) as order:
             for sku, quantity in quantities.items():
                 self._edit_line(order, sku, quantity)
             self.webhooks.emit("orders/edited", {"order_edit": {"order_id": order["id"], "created_at": orders.stamp()}})
 
-    def refund(self, order_id: str, quantities: Mapping[str, int], *, restock: bool) -> None:
-        """See Shopfront. Units still here are taken off first, then units that had left."""
-        with self._changing(order_id) as order:
+    def refund(self, order_id: str, quantities: Mapping[str, int], *, restock: bool, location: str = "") -> None:
+        """See Shopfront. Units still here are taken off first, then units that had left: those come back to `location`."""
+        with self.changing(order_id) as order:
             lines = []
             for sku, units in quantities.items():
                 line = self._one_line(order, sku)
                 if not 0 < units <= line["current"]:
                     raise Rejected(f"{units} of {sku} cannot be refunded.", f"At most {line['current']} can.")
                 paid = min(units * line["price_minor"], order["paid_minor"] - order["refunded_minor"])
-                self._take_off(order, line, units, restock=restock)
+                back = self._take_off(order, line, units, restock=restock, location=location)
                 order["refunded_minor"] += paid
-                lines.append(
-                    {"line_item_id": line["id"], "quantity": units, "restock_type": "cancel" if restock else "no_restock"}
-                )
+                place = location or order["parts"][0]["location"]
+                for count, kind in ((units - back, "cancel"), (back, "return")):
+                    restocked = kind if restock else "no_restock"
+                    lines += [
+                        {"line_item_id": line["id"], "quantity": count, "restock_type": restocked, "location": place}
+                    ] * bool(count)
             self._emit_refund(order, lines)
 
     def hold(self, order_id: str) -> None:
@@ -135,7 +138,7 @@ class Shop:
 
     def fulfill(self, order_id: str, units: list[tuple[int, int, int]], tracking: dict[str, str]) -> dict[str, Any]:
         """A fulfillment of units by (fulfillment order, its line, quantity); the caller has checked the rules."""
-        with self._changing(order_id) as order:
+        with self.changing(order_id) as order:
             chosen = []
             for part_id, line_id, count in units:
                 part = next(part for part in order["parts"] if part["id"] == part_id)
@@ -144,7 +147,7 @@ class Shop:
 
     def mark(self, order_id: str, part_id: int, *, note: str = "", **fields: object) -> None:
         """Change a fulfillment order's own fields, with a note on the order's timeline."""
-        with self._changing(order_id) as order:
+        with self.changing(order_id) as order:
             next(part for part in order["parts"] if part["id"] == part_id).update(fields)
             if note:
                 order["notes"].append(note)
@@ -152,7 +155,8 @@ class Shop:
     # --- parts of the acts -------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def _changing(self, order_id: str) -> Iterator[Order]:
+    def changing(self, order_id: str) -> Iterator[Order]:
+        """Change an order: it is stored and its webhook queued afterwards."""
         with self.store.together():
             order = self.order(order_id)
             if order is None:
@@ -179,6 +183,7 @@ class Shop:
 
     def _emit_refund(self, order: Order, lines: list[dict[str, Any]]) -> None:
         number = self.store.next_id("shopify.refund", _FIRST_REFUND)
+        order.setdefault("refunds", []).append({"id": number, "lines": lines})
         self.webhooks.emit("refunds/create", webhooks.refund_body(order, number, lines))
 
     def _level_changed(self, sku: str, code: str, available: int) -> None:
@@ -216,8 +221,8 @@ class Shop:
             self._commit(order, added)
             order["parts"] += added
 
-    def _take_off(self, order: Order, line: Line, units: int, *, restock: bool) -> None:
-        """Units are wanted no more: first those still here, then those that had left."""
+    def _take_off(self, order: Order, line: Line, units: int, *, restock: bool, location: str = "") -> int:
+        """Units are wanted no more: first those still here, then those that had left, whose number is the answer."""
         line["current"] -= units
         rest = units
         back = self.inventory.commit if restock else None
@@ -233,7 +238,8 @@ class Shop:
             if part["status"] in orders.ALIVE and not orders.remaining(part):
                 part["status"] = "CLOSED"
         if rest and restock:
-            self.inventory.bring_back(line["sku"], order["parts"][0]["location"], rest)
+            self.inventory.bring_back(line["sku"], location or order["parts"][0]["location"], rest)
+        return rest
 
     def _ship(self, order: Order, chosen: list[tuple[Part, dict[str, Any], int]], tracking: dict[str, str]) -> dict[str, Any]:
         number = len(order["shipments"]) + 1
@@ -243,6 +249,8 @@ class Shop:
             "status": "SUCCESS",
             "created_at": orders.stamp(),
             "tracking": tracking,
+            "location": chosen[0][0]["location"],
+            "method": chosen[0][0]["method"],
             "goods": any(part["method"] != "NONE" for part, _, _ in chosen),
             "lines": [],
         }
@@ -258,7 +266,7 @@ class Shop:
         return shipment
 
     def _restate(self, order_id: str, states: Mapping[str, str]) -> None:
-        with self._changing(order_id) as order:
+        with self.changing(order_id) as order:
             for part in order["parts"]:
                 part["status"] = states.get(part["status"], part["status"])
 

@@ -82,6 +82,13 @@ def order_view(shop: Shop, order: Order) -> View:
         "shippingAddress": _postal(order["address"]),
         "billingAddress": _postal(order["address"]),
         "currentTotalPriceSet": money(orders.total_minor(order)),
+        "taxesIncluded": True,
+        "currentShippingPriceSet": money(0),
+        "currentTotalTaxSet": money(0),
+        "currentTotalDutiesSet": None,
+        "currentTotalAdditionalFeesSet": None,
+        "totalTipReceivedSet": money(0),
+        "refunds": lambda info, first=None: [refund_view(order, made) for made in order.get("refunds", ())][:first],
         "totalOutstandingSet": money(orders.outstanding_minor(order)),
         "shippingLine": {"title": _METHOD_NAMES[orders.PICKUP if order["handover"] == "pickup" else "SHIPPING"]},
         "fulfillmentsCount": {"count": len(shipments)},
@@ -119,6 +126,9 @@ def part_view(order: Order, part: Part) -> View:
         },
         "deliveryMethod": {"methodType": part["method"], "presentedName": _METHOD_NAMES[part["method"]]},
         "supportedActions": [{"action": action} for action in _actions(part)],
+        "locationsForMove": lambda info, **given: connection(_movable(part, given.get("locationIds")))(
+            info, first=given.get("first")
+        ),
         "lineItems": connection([_part_line_view(order, line) for line in part["lines"]]),
     }
 
@@ -141,6 +151,20 @@ def shipment_view(order: Order, shipment: View) -> View:
             ]
         ),
     }
+
+
+def refund_view(order: Order, made: View) -> View:
+    """A Refund."""
+    lines = [
+        {
+            "quantity": line["quantity"],
+            "restockType": line["restock_type"].upper(),
+            "location": {"id": orders.location_gid(line["location"])},
+            "lineItem": line_view(orders.line_of(order, line["line_item_id"])),
+        }
+        for line in made["lines"]
+    ]
+    return {"id": gid("Refund", made["id"]), "refundLineItems": connection(lines)}
 
 
 def subscription_view(subscription: View) -> View:
@@ -171,6 +195,15 @@ def _part_line_view(order: Order, line: View) -> View:
         "remainingQuantity": line["remaining"],
         "lineItem": line_view(orders.line_of(order, line["line"])),
     }
+
+
+def _movable(part: Part, wanted: list[str] | None) -> list[View]:
+    """Every other location, as the shop stocks everything everywhere."""
+    return [
+        {"movable": place["id"] != orders.location_gid(part["location"]), "message": None, "location": place}
+        for place in location_views()
+        if wanted is None or place["id"] in wanted
+    ]
 
 
 def _actions(part: Part) -> tuple[str, ...]:

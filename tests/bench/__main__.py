@@ -13,13 +13,19 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import receiving
+from tests.bench import draining, growth, memory, receiving, whole
 from tests.bench.measuring import Figure
 from tests.bench.programs import ROOT
 from tests.bench.stage import Stage, stage
 
 MEASURES: Mapping[str, Callable[[Stage], list[Figure]]] = {
     "B1": receiving.measure,
+    "B2": whole.measure,
+    "B3": draining.measure,
+    "B4": growth.measure,
+    "B5": whole.measure_hot,
+    "B6": draining.measure_workers,
+    "B8": memory.measure,
 }
 _RESULT = ROOT / "build" / "bench.json"
 

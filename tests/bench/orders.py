@@ -110,7 +110,7 @@ def document(number: int, *, hot: bool = False) -> dict[str, Any]:
         "payment_method_title": "Carte bancaire",
         "transaction_id": f"pi_{rnd.getrandbits(96):024x}",
         "customer_ip_address": "192.0.2.7",
-        "customer_user_agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0 Safari/537.36",
+        "customer_user_agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0",
         "created_via": "store-api",
         "customer_note": "",
         "date_completed": None,

@@ -1,0 +1,53 @@
+"""Before goods leave, Shopify's fulfillment orders are brought to the location they leave from, where Shopify lets us."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from connector.platform import Announcement, Refused, Shop
+from platforms.http import Http
+from platforms.shopify import documents
+from platforms.shopify.client import ask, tell
+from platforms.shopify.parts import strays, supports
+from platforms.shopify.reading import read_order
+
+
+def bring_here(
+    http: Http, shop: Shop, told: Announcement, found: dict[str, Any], wanted: Mapping[str, int]
+) -> tuple[dict[str, Any], str]:
+    """The order after the moves, and a word on what could not be moved: that is fulfilled where Shopify has it.
+
+    Moving some lines of a fulfillment order splits it (fulfillmentOrderMove, schema 2026-10). One whose progress was
+    reported must be opened again first. The merchant may forbid moving (`move_fulfillment_orders`).
+    """
+    if not told.external_location or shop.settings.get("move_fulfillment_orders") is False:
+        return found, ""
+    astray = strays(found, told, wanted)
+    reasons = [_moved(http, shop, told.external_location, part, units) for part, units in astray]
+    if not astray:
+        return found, ""
+    after = read_order(http, shop, told.order_id) or found
+    units = sum(sum(lines.values()) for (_, lines), reason in zip(astray, reasons, strict=True) if not reason)
+    moved = f"{units} moved to {told.location_name} first." if units else ""
+    refused = next((reason for reason in reasons if reason), "")
+    stayed = f"Not moved to {told.location_name} in Shopify: {refused}" if refused else ""
+    return after, f"{moved} {stayed}".strip()
+
+
+def _moved(http: Http, shop: Shop, to: str, part: Mapping[str, Any], units: Mapping[str, int]) -> str:
+    """Move the units; "" where that was done, else why not."""
+    try:
+        if part["status"] == "IN_PROGRESS":
+            tell(http, shop, documents.REOPEN, id=part["id"])
+        elif not supports(part, "MOVE"):
+            return "Shopify does not let it be moved now."
+        places = (ask(http, shop, documents.MOVABLE, id=part["id"], to=[to])["fulfillmentOrder"] or {}).get("locationsForMove")
+        place = next((node for node in (places or {"nodes": []})["nodes"] if node["location"]["id"] == to), None)
+        if place is None or not place["movable"]:
+            return (place or {}).get("message") or "the location does not stock it there."
+        lines = [{"id": line, "quantity": count} for line, count in units.items()]
+        tell(http, shop, documents.MOVE, id=part["id"], to=to, lines=lines)
+    except Refused as error:
+        return str(error)
+    return ""
