@@ -16,6 +16,7 @@ LEAST: Mapping[str, Role | None] = MappingProxyType(
         "desk.sign_out": None,
         "desk.home": Role.VIEWER,
         "desk.orders": Role.VIEWER,
+        "desk.api_page": Role.VIEWER,
         "desk.history": Role.VIEWER,
         "desk.order": Role.VIEWER,
         "desk.save_view": Role.VIEWER,
