@@ -55,7 +55,7 @@ class _Counted:
 
 
 def measure(stage: Stage) -> list[Figure]:
-    """Calls per second while parts are announced as shipped, over the calls per second the platform allows (BigCommerce's)."""
+    """Calls per second while parts are announced as shipped, over the calls per second BigCommerce allows."""
     slowed: list[int] = []
     rates: list[float] = []
 
