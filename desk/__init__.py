@@ -6,6 +6,7 @@ Everything works as plain links and forms; the one script only refreshes lists a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 
 from flask import Flask
 from sqlalchemy import Engine
@@ -13,7 +14,26 @@ from sqlalchemy import Engine
 from connector.db.sealed import Seal
 from connector.domain.errors import ConnectorError
 from connector.flow.wake import Wake
-from desk import acts, api, language, mapping, orders, problems, show, stock
+from desk import (
+    acts,
+    api,
+    bulk,
+    entry,
+    health,
+    language,
+    mapping,
+    orders,
+    papers,
+    past,
+    picking,
+    problems,
+    show,
+    staff,
+    stock,
+    tasks,
+    views,
+    ways,
+)
 from desk.blueprint import Desk, csrf, pages
 
 __all__ = ["register"]
@@ -37,6 +57,7 @@ def register(
     app.config.setdefault("WTF_CSRF_TIME_LIMIT", None)
     app.config.setdefault("WTF_CSRF_CHECK_DEFAULT", False)
     app.config.setdefault("SESSION_COOKIE_SAMESITE", "Lax")
+    app.permanent_session_lifetime = _SESSION
     csrf.init_app(app)
     language.install(app)
     show.install(app)
@@ -46,4 +67,12 @@ def register(
     app.register_error_handler(404, problems.not_found)
 
 
-_ROUTES = (acts, mapping, orders, problems, stock)  # importing them puts their routes on `pages`
+_SESSION = timedelta(hours=14)  # a long day in the shop; each request begins it anew
+# Importing them puts their routes on `pages`.
+_ROUTES = (acts, bulk, health, mapping, orders, papers, past, picking, problems, staff, stock, tasks, views, ways)
+
+# In this order: who it is, whether the form is ours, and the record before the act.
+pages.before_request(entry.admit)
+pages.before_request(csrf.protect)
+pages.before_request(entry.begin_record)
+pages.after_request(entry.end_record)

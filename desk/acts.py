@@ -14,14 +14,13 @@ from connector.domain.fulfillment import Step, refusal
 from connector.domain.text import storable
 from connector.flow import fulfill
 from connector.platform import Tracking
-from desk import show, words
+from desk import entry, show, words
 from desk.amounts import parse_amount
 from desk.blueprint import desk, pages
 from desk.language import gettext
 from desk.orders import carried, order_page, read
 from desk.work import done_already, standing
 
-_ACTOR = "desk"
 _LONGEST = {"carrier": 100, "tracking_number": 200, "tracking_url": 2000, "method": 100, "reference": 200, "key": 64}
 
 Answer = Response | tuple[str, int]
@@ -33,11 +32,11 @@ def act(order_id: int, part_id: int, step: str) -> Answer:
     detail = read(order_id)
     part = next((part for part in detail.row.parts if part.id == part_id), None) or abort(404)
     wanted = Step(step) if step in set(Step) else abort(404)
-    typed = _typed("carrier", "tracking_number", "tracking_url")
-    if typed["tracking_url"] and not show.web_link(typed["tracking_url"]):
+    form = typed("carrier", "tracking_number", "tracking_url")
+    if form["tracking_url"] and not show.web_link(form["tracking_url"]):
         wrong = {"part": str(part.id), "tracking_url": gettext("This is no web address. It begins with https://.")}
-        return order_page(detail, typed=typed, wrong=wrong), 422
-    flash(*_moved(detail, part, wanted, typed))
+        return order_page(detail, typed=form, wrong=wrong), 422
+    flash(*moved(detail, part, wanted, form))
     return _back(order_id)
 
 
@@ -45,32 +44,33 @@ def act(order_id: int, part_id: int, step: str) -> Answer:
 def pay(order_id: int) -> Answer:
     """Note a payment that was taken elsewhere."""
     detail = read(order_id)
-    typed = _typed("amount", "method", "reference", "key")
-    amount = parse_amount(typed["amount"], detail.row.currency)
+    form = typed("amount", "method", "reference", "key")
+    amount = parse_amount(form["amount"], detail.row.currency)
     wrong = _wrong_amount(amount, detail)
     if amount is None or wrong:
-        return order_page(detail, typed=typed, wrong={"amount": wrong}), 422
-    flash(*_recorded(detail, amount, typed))
+        return order_page(detail, typed=form, wrong={"amount": wrong}), 422
+    flash(*_recorded(detail, amount, form))
     return _back(order_id)
 
 
-def _moved(detail: OrderDetail, part: Part, step: Step, typed: Mapping[str, str]) -> tuple[str, str]:
+def moved(detail: OrderDetail, part: Part, step: Step, typed: Mapping[str, str]) -> tuple[str, str]:
     """Do it; the message and its category."""
     reason = refusal(step, standing(detail, part))
     if reason is not None:
         return _not_moved(show.refusal(reason, step, detail, part.state), detail, part, step)
     tracking = Tracking(typed["tracking_number"], typed["carrier"], typed["tracking_url"]) if step is Step.SHIP else None
     try:
-        moved = fulfill.move(desk().engine, part.id, step, datetime.now(UTC), actor=_ACTOR, tracking=tracking)
+        done = fulfill.move(desk().engine, part.id, step, datetime.now(UTC), actor=entry.actor(), tracking=tracking)
     except Rejected as error:  # someone else was quicker: what the page was built from is no longer so
         return _not_moved(str(error), detail, part, step)
-    desk().ring(moved.wakes)
+    desk().ring(done.wakes)
     return _about(words.DONE[step], detail, part), "done"
 
 
 def _not_moved(why: str, detail: OrderDetail, part: Part, step: Step) -> tuple[str, str]:
     if done_already(step, part.state):
         return _about(words.DONE_ALREADY, detail, part), "done"
+    entry.note_refusal()
     return why, "refused"
 
 
@@ -95,7 +95,7 @@ def _recorded(detail: OrderDetail, amount: int, typed: Mapping[str, str]) -> tup
             desk().engine,
             detail.row.id,
             datetime.now(UTC),
-            actor=_ACTOR,
+            actor=entry.actor(),
             amount_minor=amount,
             method=typed["method"],
             reference=typed["reference"],
@@ -106,7 +106,8 @@ def _recorded(detail: OrderDetail, amount: int, typed: Mapping[str, str]) -> tup
     return show.fill(words.RECORDED, amount=show.money(recorded.amount_minor, recorded.currency)), "done"
 
 
-def _typed(*fields: str) -> dict[str, str]:
+def typed(*fields: str) -> dict[str, str]:
+    """These fields of the form, as they may be stored."""
     return {name: storable(request.form.get(name, "")).strip()[: _LONGEST.get(name, 100)] for name in fields}
 
 

@@ -32,11 +32,6 @@ def desk() -> Desk:
     return cast(Desk, current_app.extensions["desk"])
 
 
-@pages.before_request
-def _only_our_own_forms() -> None:
-    csrf.protect()
-
-
 @pages.after_request
 def _keep_out_of_caches(response: Response) -> Response:
     """Pages show people's names and addresses: no cache may keep them. Static files have a version and may stay."""

@@ -17,6 +17,7 @@ from babel.messages.pofile import read_po, write_po
 
 from connector.domain.explanation import SENTENCES
 from connector.domain.linking import WORDS
+from connector.domain.tasks import TASKS
 from desk.language import LANGUAGES, TRANSLATIONS
 
 _DESK = Path(__file__).parent
@@ -44,6 +45,9 @@ def gathered() -> Catalog:
             catalogue.add(message, locations=[(f"{room}/{Path(name).as_posix()}", 0)])
     for sentence in SENTENCES.values():
         catalogue.add(sentence, locations=[("connector/domain/explanation.py", 0)])
+    for kind in TASKS.values():
+        for sentence in (kind.question, *(choice.words for choice in kind.choices)):
+            catalogue.add(sentence, locations=[("connector/domain/tasks.py", 0)])
     for said in WORDS.values():
         for sentence in said:
             catalogue.add(sentence, locations=[("connector/domain/linking.py", 0)])

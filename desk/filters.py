@@ -21,10 +21,12 @@ def from_args(args: Mapping[str, str], *, history: bool) -> OrderFilter:
         state=_word(args, "state"),
         handover=_word(args, "type"),
         payment=_word(args, "payment"),
-        location_id=_number(args, "location"),
-        shop_id=_number(args, "shop"),
+        location_id=number(args, "location"),
+        shop_id=number(args, "shop"),
         search=_text(args, "q"),
         attention=args.get("attention") == "1",
+        month=_month(args.get("month", "")),
+        assigned_to=number(args, "staff"),
         before=_key(args.get("after", "")),
         limit=PAGE_ROWS + 1,
         oldest_first=args.get("sort") == "oldest",
@@ -42,6 +44,8 @@ def to_args(wanted: OrderFilter, **changes: object) -> dict[str, str]:
         "shop": str(fresh.shop_id or ""),
         "q": fresh.search,
         "attention": "1" if fresh.attention else "",
+        "month": f"{fresh.month:%Y-%m}" if fresh.month else "",
+        "staff": str(fresh.assigned_to or ""),
         "sort": "oldest" if fresh.oldest_first else "",
         "after": f"{fresh.before[0].timestamp():.6f}_{fresh.before[1]}" if fresh.before else "",
     }
@@ -67,9 +71,18 @@ def _word(args: Mapping[str, str], name: str) -> str:
     return word if word.replace("_", "").isalpha() and word.isascii() else ""
 
 
-def _number(args: Mapping[str, str], name: str) -> int | None:
+def number(args: Mapping[str, str], name: str) -> int | None:
+    """A whole number from 0 on, None where it is none."""
     digits = args.get(name, "")
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 and int(digits) <= _LARGEST_ID else None
+
+
+def _month(text: str) -> datetime | None:
+    try:
+        month = datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC) if len(text) == 7 else None
+    except ValueError:
+        return None
+    return month if month and 2000 <= month.year < 9999 else None
 
 
 def _key(text: str) -> tuple[datetime, int] | None:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from connector.db import order_views
+from connector.db.order_search import unstated
 from connector.db.order_views import OrderDetail, OrderFilter, OrderRow, Part
 from connector.domain.fulfillment import State
 from connector.domain.orders import Lifecycle
-from desk import filters, work
+from desk import filters, views, work
 from desk.blueprint import desk, pages
 from desk.words import CLOSED_STATES, OPEN_STATES, PAYMENTS
 
 _TO_PACK = (State.NEW, State.IN_PROGRESS)
 _LOOK_AHEAD = 10
+_MONTHS = 24
 
 
 @pages.get("/")
@@ -77,9 +80,13 @@ def carried() -> dict[str, str]:
 
 
 def _list(wanted: OrderFilter) -> str:
+    states = CLOSED_STATES if wanted.history else OPEN_STATES
     with desk().engine.connect() as conn:
         rows = order_views.list_orders(conn, wanted)
         choices = order_views.choices(conn)
+        tabs = _tabs(wanted, states)
+        counts = [] if wanted.history else views.counted(conn, tabs)
+        saved = views.shown(conn)
     follows = filters.following(rows)
     return render_template(
         "desk/_orders.html" if "X-Live" in request.headers else "desk/orders.html",
@@ -90,10 +97,24 @@ def _list(wanted: OrderFilter) -> str:
         follows=filters.to_args(wanted, before=follows) if follows else None,
         link=_link,
         to_args=filters.to_args,
-        states=CLOSED_STATES if wanted.history else OPEN_STATES,
+        tabs=list(zip(tabs, counts or [""] * len(tabs), strict=True)),
+        saved=saved,
+        months=_months(datetime.now(UTC)),
         payments=[code for code in PAYMENTS if code != "settled"],
         shown=_page_of(wanted),
+        carry={**filters.to_args(wanted), **({"view": "history"} if wanted.history else {})},
     )
+
+
+def _tabs(wanted: OrderFilter, states: Sequence[str]) -> list[OrderFilter]:
+    """The same list in every state, and the orders someone should look at."""
+    return [unstated(wanted, ""), *(unstated(wanted, state) for state in states), unstated(wanted, "", attention=True)]
+
+
+def _months(now: datetime) -> list[datetime]:
+    """This month and those before it, for the filter."""
+    first = now.year * 12 + now.month - 1
+    return [datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC) for month in range(first, first - _MONTHS, -1)]
 
 
 def _page_of(wanted: OrderFilter) -> str:

@@ -11,6 +11,8 @@ from werkzeug.sansio.response import Response as HttpResponse
 from werkzeug.wrappers import Response
 
 from connector.domain import errors
+from connector.domain.staff import Role
+from desk import show
 from desk.blueprint import pages
 from desk.language import gettext
 
@@ -22,6 +24,22 @@ def not_found(error: NotFound) -> tuple[str, int] | HttpResponse:
     if request.path.startswith(_MACHINES) or not request.accept_mimetypes.accept_html:
         return error.get_response()
     return _page(gettext("There is nothing here"), gettext("The order or page does not exist, or no longer."), 404)
+
+
+def not_allowed(role: Role, least: Role) -> tuple[str, int]:
+    """The role does not go so far."""
+    text = gettext(
+        "You are here as “%(role)s”, and this needs “%(least)s”. Ask an owner.",
+        role=show.role(role)[0],
+        least=show.role(least)[0],
+    )
+    return _page(gettext("This is not yours to do"), text, 403)
+
+
+def no_staff() -> tuple[str, int]:
+    """Nobody has been added yet, and the request comes from elsewhere."""
+    text = gettext("Nobody may sign in yet. On the machine itself, run: connector staff add NAME --role owner")
+    return _page(gettext("This desk has no staff yet"), text, 403)
 
 
 @pages.errorhandler(errors.NotFound)

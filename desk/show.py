@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from babel.dates import format_datetime, format_skeleton, format_time, format_timedelta
+from babel.dates import format_date, format_datetime, format_skeleton, format_time, format_timedelta
 from flask import Flask, request, url_for
 from flask_babel import get_timezone
 
 from connector.db.order_views import Event, OrderDetail, OrderRow, Told
+from connector.domain.errors import ConnectorError
 from connector.domain.explanation import SENTENCES
 from connector.domain.fulfillment import Refusal, Step
 from desk import amounts, words
@@ -27,13 +28,16 @@ _MOMENT = timedelta(minutes=1)
 
 def install(app: Flask) -> None:
     """Give the templates this file as `show`."""
-    from desk import show
+    from desk import entry, show
 
-    app.jinja_env.globals.update(show=show, LANGUAGES=LANGUAGES)
+    app.jinja_env.globals.update(show=show, LANGUAGES=LANGUAGES, present=entry.present, can=entry.can)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 
 CARRIERS = ("Colissimo", "Chronopost", "Mondial Relay", "DHL", "DPD", "GLS", "UPS", "FedEx")
+
+
+PAPERS = words.PAPERS
 
 
 def language() -> str:
@@ -69,6 +73,16 @@ def when(at: datetime) -> str:
         return clock
     skeleton = "MMMd" if here.year == today.year else "yMMMd"
     return f"{format_skeleton(skeleton, here, locale=locale())}, {clock}"
+
+
+def month(first: datetime) -> str:
+    """A month of the filter: "mars 2026"."""
+    return format_skeleton("yMMMM", first, tzinfo=UTC, locale=locale())
+
+
+def date(at: datetime) -> str:
+    """A day as it stands on paper."""
+    return format_date(at.astimezone(get_timezone()), "long", locale=locale())
 
 
 def full_time(at: datetime) -> str:
@@ -211,6 +225,47 @@ def event(entry: Event, currency: str) -> str:
 def actor(name: str) -> str:
     """Who did it."""
     return gettext(words.ACTORS[name]) if name in words.ACTORS else name
+
+
+def role(name: str) -> tuple[str, str]:
+    """(word, what it may do) of a role."""
+    word, duties = words.ROLES[name]
+    return gettext(word), gettext(duties)
+
+
+def shop_state(code: str) -> tuple[str, str]:
+    """(word, tone) of how a shop is linked."""
+    return _chip(words.SHOP_STATES, code)
+
+
+def box(name: str) -> str:
+    """The inbox or the outbox."""
+    return gettext(words.BOXES[name])
+
+
+def box_state(code: str) -> tuple[str, str]:
+    """(word, tone) of a row of inbox or outbox."""
+    return _chip(words.BOX_STATES, code)
+
+
+def remedy(name: str) -> str:
+    """What to do about what was given up."""
+    return gettext(words.REMEDIES[name])
+
+
+def route(endpoint: str) -> str:
+    """An act of the record in words."""
+    return gettext(words.ROUTES[endpoint]) if endpoint in words.ROUTES else endpoint.removeprefix("desk.").replace("_", " ")
+
+
+def outcome(code: str) -> str:
+    """How an act of the record ended."""
+    return gettext(words.OUTCOMES.get(code.split()[0], code))
+
+
+def rejection(error: ConnectorError) -> str:
+    """What was refused, and what to do."""
+    return f"{gettext(error.message)} {gettext(error.remedy)}".strip()
 
 
 def fill(sentence: str, **facts: object) -> str:

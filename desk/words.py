@@ -96,11 +96,18 @@ ATTENTION: dict[str, str] = {
     "cancelled_after_handover": N_("The order was cancelled after goods had left. Take care of their return."),
     "changed_after_handover": N_("The order was changed after goods had left. Compare what was sent with what is wanted."),
 }
+ATTENTION |= {
+    "moved_on_platform": N_("The platform moved goods to another location after packing had started."),
+    "handover_withdrawn": N_("The platform took back a handover of goods that have left."),
+    "total_differs": N_("The platform's total is not what its lines make."),
+}
 ATTENTION_OTHER = N_("Someone should look at this order: {code}.")
 LINE_KINDS: dict[str, str] = {
     "digital": N_("digital"),
     "gift_card": N_("gift card"),
     "custom": N_("typed in by hand"),
+    "service": N_("service"),
+    "bundle": N_("bundle"),
 }
 
 ACTS: dict[str, str] = {
@@ -108,6 +115,7 @@ ACTS: dict[str, str] = {
     "ready": N_("Ready for pickup"),
     "shipped": N_("Shipped"),
     "picked_up": N_("Picked up"),
+    "taken_back": N_("Taken back"),
 }
 # How telling the platform ended, by (state of the row, outcome); "" is any outcome.
 TOLD: dict[tuple[str, str], tuple[str, str]] = {
@@ -116,6 +124,7 @@ TOLD: dict[tuple[str, str], tuple[str, str]] = {
     ("delivered", "already"): (N_("{platform} knew it already."), "done"),
     ("delivered", "unsupported"): (N_("{platform} has no word for it, so nothing was sent."), "plain"),
     ("delivered", "withheld"): (N_("Not sent: what {platform} says of this order weighs more."), "plain"),
+    ("delivered", "withdrawn"): (N_("Taken back before {platform} was told."), "plain"),
     ("delivered", ""): (N_("{platform} was told."), "done"),
     ("dead", ""): (N_("{platform} could not be told. Someone must look at it."), "owed"),
 }
@@ -149,6 +158,13 @@ EVENTS: dict[str, str] = {
     "completed": N_("The online shop counts the order as completed."),
     "deleted": N_("Order deleted in the online shop; stock still here was given back."),
     "payment_recorded": N_("Payment recorded: {amount}."),
+    "handed_over_elsewhere": N_("{platform} counts {units} units as handed over; they left here too."),
+    "returned": N_("{units} units came back and are on the shelf again."),
+    "rerouted": N_("{units} units moved from {location} to {to}. {note}"),
+    "refused": N_("{location} could not give {units} units. {note}"),
+    "unshipped": N_("{location}: the handover of {units} units was taken back. {note}"),
+    "decided": N_("Decided: {decision}. {note}"),
+    "assigned": N_("Assigned to {to}."),
     "short_stock": N_("Fewer at {location} than promised: {units} of this order are given elsewhere or wait."),
     "not_told": N_("{act}: {platform} could not be told."),
 }
@@ -159,4 +175,99 @@ MOVED: dict[str, str] = {
     "ship": N_("{location}: shipped."),
     "pick-up": N_("{location}: picked up."),
     "unpack": N_("{location}: un-packed."),
+}
+
+# word, what it may do
+ROLES: dict[str, tuple[str, str]] = {
+    "viewer": (N_("Viewer"), N_("reads orders")),
+    "picker": (N_("Picker"), N_("picks, packs, hands over, records payments, prints")),
+    "operator": (N_("Operator"), N_("also looks after inbox, outbox and replays")),
+    "owner": (N_("Owner"), N_("also decides who works here")),
+}
+STAFF_CHANGED: dict[bool, str] = {
+    True: N_("{name} can sign in again."),
+    False: N_("{name} can no longer sign in."),
+}
+# The acts of the record, by route.
+ROUTES: dict[str, str] = {
+    "desk.act": N_("Moved a part"),
+    "desk.pay": N_("Recorded a payment"),
+    "desk.bulk": N_("Acted on several orders"),
+    "desk.note": N_("Wrote a note"),
+    "desk.scan": N_("Scanned"),
+    "desk.set_picked": N_("Set what is picked"),
+    "desk.assign": N_("Assigned a part"),
+    "desk.pack_picked": N_("Packed what was picked"),
+    "desk.save_view": N_("Saved a view"),
+    "desk.drop_view": N_("Removed a view"),
+    "desk.replay": N_("Replayed deliveries"),
+    "desk.add_staff": N_("Added a colleague"),
+    "desk.change_staff": N_("Enabled or disabled a colleague"),
+}
+OUTCOMES: dict[str, str] = {
+    "begun": N_("broke off"),
+    "done": N_("done"),
+    "refused": N_("refused"),
+    "trial": N_("only shown"),
+}
+# What `connector.flow.staff` refuses.
+STAFF_REFUSALS = (
+    N_("A name has 1 to 60 letters."),
+    N_("Give the name colleagues know the person by."),
+    N_("This name is taken."),
+    N_("Choose another name."),
+    N_("A password has 10 to 200 characters."),
+    N_("A few words one after the other are easy to keep."),
+    N_("This is the only owner."),
+    N_("Add another owner first."),
+)
+# What a scan is answered with.
+SCANS: dict[str, str] = {
+    "picked": N_("{article}: {picked} of {quantity}."),
+    "full": N_("Enough of “{article}”: {quantity} of {quantity}. Put it back."),
+    "wrong": N_("Wrong article: {code} is not in this order. Put it back."),
+    "known": N_("Wrong article: “{article}” is not in this order. Put it back."),
+    "closed": N_("This part is not being picked any more."),
+}
+PACKED = N_("Order {number}, {location}: packed.")
+# What `connector.flow.picking` refuses.
+PICKING_REFUSALS = (
+    N_("So many are not wanted."),
+    N_("Give a number from 0 to what is wanted."),
+    N_("Not everything is picked."),
+    N_("Pick the rest, or say why it is missing."),
+    N_("This person does not work here."),
+    N_("Choose another."),
+    N_("The note is empty."),
+    N_("Write something."),
+    N_("This part is not being picked any more."),
+    N_("Un-pack it first."),
+    N_("This line is not in this part."),
+    N_("Load the page again."),
+    N_("The platform holds this order."),
+    N_("Release the hold in the shop's own admin."),
+)
+PAPERS: dict[str, str] = {
+    "slip": N_("Packing slip"),
+    "pick-list": N_("Pick list"),
+    "receipt": N_("Receipt"),
+}
+SHOP_STATES: dict[str, tuple[str, str]] = {
+    "linked": (N_("Linked"), "done"),
+    "paused": (N_("Paused"), "doing"),
+    "uninstalled": (N_("App removed"), "owed"),
+}
+BOXES: dict[str, str] = {"inbox": N_("Inbox"), "outbox": N_("Outbox")}
+BOX_STATES: dict[str, tuple[str, str]] = {
+    "waiting": (N_("Waiting"), "doing"),
+    "done": (N_("Done"), "done"),
+    "ignored": (N_("Nothing to do"), "plain"),
+    "delivered": (N_("Delivered"), "done"),
+    "dead": (N_("Given up"), "owed"),
+}
+REMEDIES: dict[str, str] = {
+    "inbox": N_(
+        "Mend what the reason names, then replay. Replaying is safe: only the difference to what stands here is written."
+    ),
+    "outbox": N_("Mend what the reason names, then replay. Replaying is safe: the shop's own state is read first."),
 }

@@ -26,6 +26,7 @@ class WorkRow:
     state: str
     articles: tuple[tuple[str, str, int], ...]
     place: tuple[int, int]
+    assignee: str = ""
 
     @property
     def units(self) -> int:
@@ -47,9 +48,7 @@ def work_rows(row: OrderRow, wanted: OrderFilter) -> tuple[WorkRow, ...]:
     if not row.parts:
         return (WorkRow("", row.state, row.articles, (1, 1)),)
     return tuple(
-        WorkRow(
-            part.location, part.state, tuple((line.title, line.sku, line.quantity) for line in part.lines), (at, len(row.parts))
-        )
+        WorkRow(part.location, part.state, _articles(part), (at, len(row.parts)), part.assignee)
         for at, part in enumerate(row.parts, start=1)
         if _shown(part, wanted)
     )

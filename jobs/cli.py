@@ -22,6 +22,7 @@ from jobs.commands import (
     reconcile,
     settings,
     shops,
+    staff,
     tasks,
     tokens,
 )
@@ -76,7 +77,7 @@ def main() -> None:
 
 
 _NOUNS = (
-    operate, shops, settings, goods, bundles, links, orders, fulfill, tasks, boxes, backfill, reconcile, tokens, privacy,
+    operate, shops, settings, goods, bundles, links, orders, fulfill, tasks, boxes, backfill, reconcile, tokens, staff, privacy,
 )  # fmt: skip
 for command in (command for noun in _NOUNS for command in noun.COMMANDS):
     main.add_command(command)

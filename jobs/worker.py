@@ -23,6 +23,7 @@ from jobs.environment import Environment, opened
 _LEAST_STOP_SECONDS = 6.0  # a job that runs longer than this after a stop was asked for is abandoned; the supervisor kills at 10
 _TTL_SECONDS = 45  # RQ waits 15 s less than this for a job before it looks around
 _REST_SECONDS = 1.0
+_LEAST_URGENT_FIRST_EVERY = 8  # jobs: so that a flood of deliveries slows a backfill down and never stops it
 _CONNECT_SECONDS = 2.0
 
 log = structlog.get_logger(__name__)
@@ -53,6 +54,7 @@ class Worker(SimpleWorker):
     def __init__(self, connection: redis.Redis, names: Sequence[str], job_class: type[Any], stopping: threading.Event) -> None:
         self._stopping = stopping
         self._waits = False
+        self._looks = 0
         queues = [queue.queue(connection, name, job_class) for name in names]
         super().__init__(
             queues,
@@ -75,6 +77,8 @@ class Worker(SimpleWorker):
         """As RQ, and can be stopped while it waits."""
         if self._stopping.is_set():
             raise StopRequested
+        self._looks += 1
+        self._ordered_queues = self.queues[:: -1 if self._looks % _LEAST_URGENT_FIRST_EVERY == 0 else 1]
         self._waits = True
         try:
             return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)

@@ -5,20 +5,21 @@ Every failure leaves here as one of the four call errors, so that no caller ever
 
 from __future__ import annotations
 
-import ipaddress
 import json
-import socket
+import math
 import time
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 import requests.adapters
+import tenacity
 import urllib3
-from urllib3.util import connection as urllib3_connection
 
 from connector.domain.errors import Rejected
 from connector.platform import (
@@ -33,6 +34,7 @@ from connector.platform import (
     Throttled,
     TimedOut,
 )
+from platforms.connections import Forbidden, ended_in, guarded_pools
 from platforms.pace import Pace
 
 _CONNECT_SECONDS = 5.0
@@ -43,9 +45,6 @@ _TOTAL_SECONDS = 10.0
 TELLING_SECONDS = 25.0
 _LARGEST_ANSWER_BYTES = 5 * 1024 * 1024
 _USER_AGENT = "order-connector/1 (+orders, stock and fulfillment for shops)"
-
-# ipaddress.is_global lets these through, although they lead to somebody's private network (RFC 6052, RFC 3056).
-_TUNNELS = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("2002::/16"))
 
 
 _until: ContextVar[float] = ContextVar("until", default=float("inf"))  # time.monotonic() at which a telling must end
@@ -84,57 +83,11 @@ class Answer:
             ) from None
 
 
-class _Forbidden(OSError):
-    """The host's address is not one we may call."""
-
-
-def is_public(address: str) -> bool:
-    """Whether an IP address is on the public internet: not private, shared, multicast, NAT64 or 6to4."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip.ipv4_mapped is not None:
-            return is_public(str(ip.ipv4_mapped))
-        if any(ip in network for network in _TUNNELS):
-            return False
-    return ip.is_global and not ip.is_multicast
-
-
-def _connect(connection: Any, *, private_allowed: bool) -> socket.socket:
-    """Resolve once, check, and connect to exactly the address that was checked (a second look-up could differ)."""
-    host = connection._dns_host
-    try:
-        found = socket.getaddrinfo(host, connection.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise urllib3.exceptions.NameResolutionError(host, connection, error) from error  # type: ignore[arg-type]
-    address = str(found[0][4][0])
-    if not private_allowed and not all(is_public(str(entry[4][0])) for entry in found):
-        raise _Forbidden(f"{host} is not a public address")
-    try:
-        return urllib3_connection.create_connection(
-            (address, connection.port), connection.timeout, socket_options=connection.socket_options
-        )
-    except TimeoutError as error:
-        raise urllib3.exceptions.ConnectTimeoutError(connection, f"no connection to {host}") from error
-    except OSError as error:
-        raise urllib3.exceptions.NewConnectionError(connection, f"no connection to {host}: {error}") from error
-
-
-def _guarded_pools(private_allowed: bool) -> dict[str, Any]:
-    class Plain(urllib3.connection.HTTPConnection):
-        def _new_conn(self) -> socket.socket:
-            return _connect(self, private_allowed=private_allowed)
-
-    class Secure(urllib3.connection.HTTPSConnection):
-        def _new_conn(self) -> socket.socket:
-            return _connect(self, private_allowed=private_allowed)
-
-    class PlainPool(urllib3.HTTPConnectionPool):
-        ConnectionCls = Plain
-
-    class SecurePool(urllib3.HTTPSConnectionPool):
-        ConnectionCls = Secure
-
-    return {"http": PlainPool, "https": SecurePool}
+# A read that fails at once is read again at once: a connection that had idled away, a server being restarted. This is the
+# only place where anything is tried again within a call; all other tries are rows with a time (connector.domain.retry).
+_READ_AGAIN_TIMES = 2
+_READ_AGAIN_WITHIN_SECONDS = 1.0
+_READ_AGAIN_WAIT_SECONDS = (0.05, 0.25)
 
 
 class Http:
@@ -152,7 +105,7 @@ class Http:
         self._session.trust_env = False
         for scheme in ("https://", "http://"):
             adapter = requests.adapters.HTTPAdapter(pool_connections=64, pool_maxsize=32, max_retries=0)
-            adapter.poolmanager.pool_classes_by_scheme = _guarded_pools(private_allowed)
+            adapter.poolmanager.pool_classes_by_scheme = guarded_pools(private_allowed)
             self._session.mount(scheme, adapter)
 
     def check_address(self, url: str) -> str:
@@ -180,10 +133,12 @@ class Http:
         params: Mapping[str, str] | None = None,
         json: object = None,
         auth: Any = None,
+        safe: bool | None = None,
     ) -> Answer:
         """One request, at most `total_seconds` long, whatever its status. Network failures are Retryable.
 
-        A write whose answer was lost carries `effect_unknown`: read before writing again.
+        A write whose answer was lost carries `effect_unknown`: read before writing again. A `safe` request (GET and HEAD,
+        unless it says otherwise) whose connection breaks at once is made again at once, within the same time.
         """
         try:
             self.check_address(url.partition("?")[0])
@@ -192,26 +147,28 @@ class Http:
         seconds = min(self._total_seconds, _until.get() - time.monotonic())
         if seconds <= 0:
             raise TimedOut("The shop was too slow for all that was to be said.", "It is tried again by itself.")
-        deadline = time.monotonic() + seconds
+        began = time.monotonic()
+        said = {"User-Agent": _USER_AGENT, "Accept": "application/json", **(headers or {})}
+        for attempt in _attempts(began, safe=method in ("GET", "HEAD") if safe is None else safe):
+            with attempt:
+                return self._once(method, url, began + seconds, headers=said, params=params, json=json, auth=auth)
+        raise AssertionError("tenacity ends with an answer or an error")
+
+    def _once(self, method: str, url: str, deadline: float, **sent: Any) -> Answer:
+        left = max(0.001, deadline - time.monotonic())
+        waits = (min(_CONNECT_SECONDS, left), min(_READ_SECONDS, left))
         try:
-            with self._session.request(
-                method,
-                url,
-                headers={"User-Agent": _USER_AGENT, "Accept": "application/json", **(headers or {})},
-                params=params,
-                json=json,
-                auth=auth,
-                allow_redirects=False,
-                stream=True,
-                timeout=(min(_CONNECT_SECONDS, seconds), min(_READ_SECONDS, seconds)),
-            ) as answer:
+            with (
+                ended_in(left),
+                self._session.request(method, url, **sent, allow_redirects=False, stream=True, timeout=waits) as answer,
+            ):
                 body = _read(answer, deadline)
                 lowered = {name.lower(): value for name, value in answer.headers.items()}
                 return Answer(answer.status_code, lowered, body)
         except CallError:
             raise
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            raise _as_call_error(error, method) from error
+            raise _as_call_error(error, method, late=time.monotonic() >= deadline) from error
 
     def call_ok(self, method: str, url: str, **options: Any) -> Answer:
         """As `call`, and any status but 2xx is raised as the call error it means."""
@@ -219,6 +176,20 @@ class Http:
         if not 200 <= answer.status < 300:
             raise by_status(answer)
         return answer
+
+
+def _attempts(began: float, *, safe: bool) -> tenacity.Retrying:
+    def at_once(state: tenacity.RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        broken = isinstance(error, Retryable) and isinstance(error.__cause__, requests.ConnectionError | ConnectionError)
+        return safe and broken and time.monotonic() - began < _READ_AGAIN_WITHIN_SECONDS
+
+    return tenacity.Retrying(
+        retry=at_once,
+        stop=tenacity.stop_after_attempt(_READ_AGAIN_TIMES),
+        wait=tenacity.wait_random(*_READ_AGAIN_WAIT_SECONDS),
+        reraise=True,
+    )
 
 
 def _read(answer: requests.Response, deadline: float) -> bytes:
@@ -231,16 +202,20 @@ def _read(answer: requests.Response, deadline: float) -> bytes:
         if time.monotonic() > deadline:
             raise TimedOut("The shop's answer came too slowly.", effect_unknown=True)
         chunks.append(chunk)
+    if time.monotonic() > deadline:  # then the connection was ended by us, and what came may be a part
+        raise TimedOut("The shop's answer came too slowly.", effect_unknown=True)
+    if answer.raw.length_remaining:  # read1 does not tell an end from a broken connection
+        raise Retryable("The shop's answer was cut off.", "It is tried again by itself.", effect_unknown=True)
     return b"".join(chunks)
 
 
-def _as_call_error(error: Exception, method: str) -> CallError:
+def _as_call_error(error: Exception, method: str, *, late: bool) -> CallError:
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, _Forbidden):
+        if isinstance(cause, Forbidden):
             return Refused(f"{cause}: not called.", "A shop's address must be public; ALLOW_PRIVATE_SHOPS=true lifts this.")
         cause = cause.__cause__ or cause.__context__
-    late = isinstance(error, (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError))
+    late = late or isinstance(error, (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError))
     unsent = isinstance(error, requests.ConnectTimeout) or "NewConnectionError" in repr(error)
     return (TimedOut if late else Retryable)(
         f"The shop did not answer ({type(error).__name__}).",
@@ -250,11 +225,23 @@ def _as_call_error(error: Exception, method: str) -> CallError:
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
-    """Retry-After in seconds (Shopify sends a decimal number); None where absent or unreadable, never negative."""
+    """Retry-After in seconds, given as a number (Shopify sends a decimal one) or as a date (RFC 9110, 10.2.3); None where
+    absent or unreadable, never negative."""
+    text = headers.get("retry-after", "")
     try:
-        return max(0.0, float(headers["retry-after"]))
-    except (KeyError, ValueError):
+        seconds = float(text)
+    except ValueError:
+        return _until_date(text)
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _until_date(text: str) -> float | None:
+    try:
+        at = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
         return None
+    aware = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return max(0.0, (aware - datetime.now(UTC)).total_seconds())
 
 
 def by_status(answer: Answer) -> CallError:

@@ -11,7 +11,8 @@ from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from connector.domain.errors import ConnectorError, Malformed, NotFound, Rejected
-from sandbox import registration
+from sandbox import merchant, registration
+from sandbox.catalogue import LOCATION_BY_CODE
 from sandbox.running import sandbox, shopfront, shown
 from sandbox.shopfront import Shopfront
 from sandbox.wanted import quantities_from, wanted_from, whole
@@ -132,31 +133,38 @@ def _place(platform: str) -> tuple[dict[str, str], int]:
     return {"id": shopfront(platform).place(wanted_from(_body()))}, 201
 
 
-@api.post("/sandbox/<platform>/orders/<path:order_id>/<any(pay,cancel,edit,refund):act>")
+@api.post("/sandbox/<platform>/orders/<path:order_id>/<any(pay,cancel,edit,refund,move,hold,release,unship):act>")
 def _act(platform: str, order_id: str, act: str) -> dict[str, Any]:
     shown(platform, order_id)
-    _ACTS[act](shopfront(platform), order_id)
+    shop = shopfront(platform)
+    if act in merchant.ACTS and not merchant.knows(shop):
+        raise Rejected(f"{shop.title} has no such act.", "Only the Shopify shop moves, holds and releases orders.")
+    {**_ACTS, **merchant.ACTS}[act](shop, order_id, _body)
     return asdict(shown(platform, order_id))
 
 
-def _edit(shop: Shopfront, order_id: str) -> None:
-    body = _body()
+def _edit(shop: Shopfront, order_id: str, read: Callable[[], dict[str, Any]]) -> None:
+    body = read()
     _only(body, "quantities")
     shop.edit(order_id, quantities_from(_field(body, "quantities")))
 
 
-def _refund(shop: Shopfront, order_id: str) -> None:
-    body = _body()
-    _only(body, "quantities", "restock")
+def _refund(shop: Shopfront, order_id: str, read: Callable[[], dict[str, Any]]) -> None:
+    body = read()
+    _only(body, "quantities", "restock", "location")
+    location = body.get("location", "")
+    if location not in ("", *LOCATION_BY_CODE):
+        raise Malformed("There is no such location.", f"Give one of {', '.join(LOCATION_BY_CODE)}, or none.")
+    place = {"location": location} if location else {}
     restock = body.get("restock", True)
     if not isinstance(restock, bool):
         raise Malformed("restock must be true or false.", "true puts the goods back into the platform's stock.")
-    shop.refund(order_id, quantities_from(_field(body, "quantities")), restock=restock)
+    shop.refund(order_id, quantities_from(_field(body, "quantities")), restock=restock, **place)
 
 
-_ACTS: dict[str, Callable[[Shopfront, str], None]] = {
-    "pay": lambda shop, order_id: shop.pay(order_id),
-    "cancel": lambda shop, order_id: shop.cancel(order_id),
+_ACTS: dict[str, merchant.Act] = {
+    "pay": lambda shop, order_id, read: shop.pay(order_id),
+    "cancel": lambda shop, order_id, read: shop.cancel(order_id),
     "edit": _edit,
     "refund": _refund,
 }

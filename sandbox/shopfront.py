@@ -69,8 +69,9 @@ class Shopfront(Protocol):
         """Give lines, by SKU, new quantities; 0 removes a line."""
         ...
 
-    def refund(self, order_id: str, quantities: Mapping[str, int], *, restock: bool) -> None:
-        """Refund so many units by SKU, putting them back into the platform's stock or not."""
+    def refund(self, order_id: str, quantities: Mapping[str, int], *, restock: bool, location: str = "") -> None:
+        """Refund so many units by SKU, putting them back into the platform's stock or not (at `location`, where the platform
+        has any)."""
         ...
 
     def shown(self, order_id: str) -> Shown | None:

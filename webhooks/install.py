@@ -16,7 +16,6 @@ from dataclasses import dataclass
 import structlog
 from flask import Blueprint, Flask, Response, current_app, g, redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
-from itsdangerous import BadData, URLSafeSerializer, URLSafeTimedSerializer
 from werkzeug.wrappers import Response as BaseResponse
 
 from connector.db import installs, shop_views
@@ -43,13 +42,10 @@ from connector.platform import AuthLost, CallError, Platform, Refused, Shop
 from desk.blueprint import csrf
 from desk.language import gettext
 from jobs.environment import Environment, now
+from webhooks import install_browser as carried
 from webhooks import install_words
 
-_COOKIE = "install"
-_COOKIE_SECONDS = 24 * 3600
-_VIEW_SECONDS = 15 * 60
 _LARGEST_BODY_BYTES = 64 * 1024
-_OPEN_AGAIN = "Open it again from the store, or install it again."
 
 log = structlog.get_logger(__name__)
 
@@ -87,7 +83,7 @@ def _blueprint() -> Blueprint:
     pages.add_url_rule("/<platform>/<act>", "act", _act, methods=["GET", "POST"])
     pages.register_error_handler(ConnectorError, _refused)
     pages.register_error_handler(CSRFError, _foreign_form)
-    pages.after_request(_shield)
+    pages.after_request(carried.shield)
     return pages
 
 
@@ -153,9 +149,9 @@ def _ask(at: Door, platform: Platform, step: Step, visit: Visit) -> BaseResponse
     if step.anywhere and request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
         g.form_targets = _anywhere(at)
         return Response(render_template("install/leaving.html", store=step.store, query=visit.query), mimetype="text/html")
-    browser = request.cookies.get(_COOKIE) or secrets.token_urlsafe(32)
+    browser = carried.browser() or secrets.token_urlsafe(32)
     word = story.begin(at.environment.engine, platform, step.store, browser, visit.now)
-    return _with_cookie(redirect(step.url(_states().dumps(word)), 303), browser)
+    return carried.with_cookie(redirect(step.url(carried.states().dumps(word)), 303), browser, secure=_secure(at))
 
 
 def _consented(at: Door, platform: Platform, step: Step, visit: Visit) -> BaseResponse:
@@ -163,7 +159,7 @@ def _consented(at: Door, platform: Platform, step: Step, visit: Visit) -> BaseRe
     if step.state is None:
         shop = _link(at, platform, step.grant(), None)
         return _page_in_frame(at, platform, shop)
-    consent = story.use(at.environment.engine, platform, _word(step.state), _browser(), step.store, visit.now)
+    consent = story.use(at.environment.engine, platform, carried.word_in(step.state), carried.browser(), step.store, visit.now)
     shop = _link(at, platform, step.grant(), consent)
     return redirect(url_for("install.linked", shop_id=shop.id), 303)
 
@@ -173,7 +169,7 @@ def _deposited(at: Door, platform: Platform, step: Step, visit: Visit) -> BaseRe
     if visit.method != "POST":
         raise Malformed("The shop's message cannot be read.", "Begin the installation again.")
     env = at.environment
-    story.deposit(env.engine, env.seal, platform, _word(step.state), step.options, visit.now)
+    story.deposit(env.engine, env.seal, platform, carried.word_in(step.state), step.options, visit.now)
     return Response("kept\n", 200, mimetype="text/plain")
 
 
@@ -181,7 +177,7 @@ def _returned(at: Door, platform: Platform, step: Step, visit: Visit) -> BaseRes
     """The keys that were laid by are proved against the store this browser asked, and only then is anything linked."""
     assert isinstance(step, Returned)  # noqa: S101
     env = at.environment
-    consent = story.use(env.engine, platform, _word(step.state), _browser(), None, visit.now)
+    consent = story.use(env.engine, platform, carried.word_in(step.state), carried.browser(), None, visit.now)
     if step.refused:
         raise Rejected("You did not approve the connector.", "Nothing was linked. Begin again if that was a mistake.")
     keys = story.deposited(env.engine, env.seal, consent)
@@ -193,7 +189,7 @@ def _returned(at: Door, platform: Platform, step: Step, visit: Visit) -> BaseRes
 def _opened(at: Door, platform: Platform, step: Step, visit: Visit) -> BaseResponse:
     assert isinstance(step, Opened)  # noqa: S101
     env = at.environment
-    if step.grant is not None and not _stands(at, platform, step.store):
+    if step.grant is not None and not story.stands(env.engine, platform, step.store):
         shop = _link(at, platform, step.grant(), None)
     else:
         shop = story.opened(env.engine, env.seal, platform, step.store, step.user, step.once, visit.now)
@@ -233,18 +229,11 @@ def _link(at: Door, platform: Platform, grant: Grant, consent: installs.Consent 
 
 def _link_in_browser(at: Door, platform: Platform, grant: Callable[[], Grant], store: str) -> BaseResponse:
     """Link without a consent elsewhere; the browser may watch how it goes on, as after one."""
-    browser = request.cookies.get(_COOKIE) or secrets.token_urlsafe(32)
+    browser = carried.browser() or secrets.token_urlsafe(32)
     word = story.begin(at.environment.engine, platform, store, browser, now())
     consent = story.use(at.environment.engine, platform, word, browser, store, now())
     shop = _link(at, platform, grant(), consent)
-    return _with_cookie(redirect(url_for("install.linked", shop_id=shop.id), 303), browser)
-
-
-def _stands(at: Door, platform: Platform, store: str) -> bool:
-    """Whether the store is linked and its credentials have not been lost: then nothing is exchanged."""
-    with at.environment.engine.connect() as conn:
-        shop_id = story.shop_of(conn, platform, store)
-        return shop_id is not None and shop_views.list_shops(conn, shop_id)[0].state == "linked"
+    return carried.with_cookie(redirect(url_for("install.linked", shop_id=shop.id), 303), browser, secure=_secure(at))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -253,8 +242,8 @@ def _stands(at: Door, platform: Platform, store: str) -> bool:
 
 def _linked(shop_id: int) -> str:
     at = _door()
-    if not story.may_watch(at.environment.engine, _browser(), shop_id, now()):
-        raise Forged("This page is no longer open to you.", _OPEN_AGAIN)
+    if not story.may_watch(at.environment.engine, carried.browser(), shop_id, now()):
+        raise Forged("This page is no longer open to you.", carried.OPEN_AGAIN)
     shop = shops.by_id(at.environment.engine, at.environment.seal, shop_id)
     return _page(at, at.environment.platforms[shop.platform], shop)
 
@@ -266,7 +255,7 @@ def _page_in_frame(at: Door, platform: Platform, shop: Shop) -> Response:
 
 
 def _page(at: Door, platform: Platform, shop: Shop) -> str:
-    view = _views().dumps({"shop": shop.id})
+    view = carried.views().dumps({"shop": shop.id})
     return render_template("install/linked.html", platform=platform, shop=shop, view=view, **_standing(at, shop.id))
 
 
@@ -285,25 +274,18 @@ def _standing(at: Door, shop_id: int) -> dict[str, object]:
 def _progress() -> str:
     """The steps alone, for the page that asks again and again."""
     scheme, _, view = request.headers.get("Authorization", "").partition(" ")
-    return render_template("install/_steps.html", **_standing(_door(), _viewed(view if scheme == "Bearer" else "")))
+    return render_template("install/_steps.html", **_standing(_door(), carried.viewed(view if scheme == "Bearer" else "")))
 
 
 def _again() -> BaseResponse:
     """Try what failed once more. The signed word in the form is its protection: no other site's page knows it."""
     at, view = _door(), request.form.get("view", "")
-    shop_id = _viewed(view)
+    shop_id = carried.viewed(view)
     with at.environment.engine.begin() as conn:
         installs.retry_steps(conn, shop_id, now())
     at.wake([Wake("install", shop_id)])
     shop = shops.by_id(at.environment.engine, at.environment.seal, shop_id)
     return _page_in_frame(at, at.environment.platforms[shop.platform], shop)
-
-
-def _viewed(view: str) -> int:
-    try:
-        return int(_views().loads(view, max_age=_VIEW_SECONDS)["shop"])
-    except (BadData, KeyError, TypeError, ValueError):
-        raise Forged("This page is no longer open to you.", _OPEN_AGAIN) from None
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -344,59 +326,11 @@ def _foreign_form(_error: CSRFError) -> tuple[Response, int]:
     return _refused(Forged("This installation was not begun here.", story.BEGIN_AGAIN))
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# What a browser carries
-
-
-def _browser() -> str:
-    return request.cookies.get(_COOKIE, "")
-
-
-def _with_cookie(response: BaseResponse, browser: str) -> BaseResponse:
-    """Lax: the way back from the platform is an ordinary visit, and carries it; a form of another site does not."""
-    secure = _door().environment.settings.public_url.startswith("https://")
-    response.set_cookie(_COOKIE, browser, max_age=_COOKIE_SECONDS, path="/install", secure=secure, httponly=True, samesite="Lax")
-    return response
-
-
-def _word(state: str) -> str:
-    """The one-time word within a state we signed."""
-    if not state:
-        raise Forged("This installation was not begun here.", story.BEGIN_AGAIN)
-    try:
-        return str(_states().loads(state))
-    except BadData:
-        raise Forged("This installation was not begun here.", story.BEGIN_AGAIN) from None
-
-
-def _states() -> URLSafeSerializer:
-    return URLSafeSerializer(current_app.secret_key or "", salt="install-state")
-
-
-def _views() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(current_app.secret_key or "", salt="install-view")
+def _secure(at: Door) -> bool:
+    return at.environment.settings.public_url.startswith("https://")
 
 
 def _door() -> Door:
     found = current_app.extensions["install"]
     assert isinstance(found, Door)  # noqa: S101
     return found
-
-
-_POLICY = (
-    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
-    "form-action {form_targets}; frame-ancestors {framers}"
-)
-
-
-def _shield(response: Response) -> Response:
-    """Only the store's own admin may frame a page, and no cache or next address learns what this one held."""
-    framers = g.get("framers", ())
-    policy = _POLICY.format(form_targets=g.get("form_targets", "'self'"), framers=" ".join(framers) or "'none'")
-    response.headers["Content-Security-Policy"] = policy
-    response.headers["Referrer-Policy"] = "no-referrer"
-    if request.endpoint != "install.static":
-        response.headers["Cache-Control"] = "no-store"
-    if framers:
-        g.may_be_framed = True
-    return response

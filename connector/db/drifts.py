@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from connector.db.tables import drifts, shops
@@ -53,7 +53,7 @@ def note(conn: Connection, shop_id: int, found: Sequence[Drift], action: str, no
     new = statement.excluded
     changes = {"ours": new.ours, "theirs": new.theirs, "action": new.action, "seen_at": new.seen_at}
     still_open = statement.on_conflict_do_update(
-        index_elements=["shop_id", "kind", "subject"], index_where=drifts.c.state == "open", set_=changes
+        index_elements=["shop_id", "kind", "subject"], index_where=text("state = 'open'"), set_=changes
     )
     conn.execute(still_open, rows)
 

@@ -3,18 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, func, literal_column, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    and_,
+    cast,
+    func,
+    lateral,
+    literal,
+    or_,
+    select,
+    true,
+    tuple_,
+    union,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, INTEGER
 
-from connector.db.tables import fulfillment_lines, fulfillment_orders, location_links, locations, order_lines, orders, shops
+from connector.db.desk_tables import fulfillment_notes, order_words, staff
+from connector.db.tables import (
+    fulfillment_lines,
+    fulfillment_orders,
+    items,
+    levels,
+    location_links,
+    locations,
+    order_lines,
+    orders,
+    shops,
+)
 from connector.domain.fulfillment import ENDED, GONE
-from connector.domain.text import fold
+from connector.domain.text import fold, grams
 
 _ORDER_STATES = ("completed", "cancelled")  # words only a whole order has; a part is shipped or picked up
 _MOST_ROWS = 200
+_SHORTEST_BARCODE = 8  # EAN-8
+COUNTED = 1000  # counts stop here: nobody reads further, and no page waits for more
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +51,9 @@ class OrderFilter:
 
     With a location the list is that location's work: orders with a part still to do there, or in the history one that
     left from there. `state` is then that part's; without a location it is the order's or that of any of its parts.
-    `search` looks, without regard to accents and case, in customer, number, SKU and title. `before` is the
-    (placed_at, id) of the last row seen and continues behind it, in either direction.
+    `search` looks, without regard to accents and case, for every word in customer, number, SKU, barcode and title.
+    `month` is the first day of the month (UTC) the orders were placed in. `assigned_to` is a member of staff's id.
+    `before` is the (placed_at, id) of the last row seen and continues behind it, in either direction.
     """
 
     history: bool = False
@@ -35,6 +64,8 @@ class OrderFilter:
     shop_id: int | None = None
     search: str = ""
     attention: bool = False
+    month: datetime | None = None
+    assigned_to: int | None = None
     before: tuple[datetime, int] | None = None
     limit: int = 50
     oldest_first: bool = False
@@ -55,6 +86,12 @@ def listing(wanted: OrderFilter) -> Select[Any]:
     return query.order_by(*ordered).limit(min(wanted.limit, _MOST_ROWS))
 
 
+def counting(lists: Sequence[OrderFilter]) -> Select[Any]:
+    """How many orders each list holds, at most COUNTED of each: one row, a column for each list."""
+    few = (select(literal(1)).select_from(orders).where(*_conditions(one)).limit(COUNTED).subquery() for one in lists)
+    return select(*(select(func.count()).select_from(rows).scalar_subquery().label(f"n{at}") for at, rows in enumerate(few)))
+
+
 def one(order_id: int) -> Select[Any]:
     """One order with its shop and the name of the place the customer collects at."""
     link = and_(location_links.c.shop_id == orders.c.shop_id, location_links.c.external_id == orders.c.pickup_location)
@@ -63,6 +100,18 @@ def one(order_id: int) -> Select[Any]:
     source = source.outerjoin(location_links, link).outerjoin(locations, locations.c.id == location_links.c.location_id)
     columns = (*_columns(), pickup.label("pickup_name"))
     return select(*columns).select_from(source).where(orders.c.id == order_id)
+
+
+def notes_of(ids: Sequence[int]) -> Select[Any]:
+    """The newest fulfillment note of each of these orders."""
+    newest = (
+        select(fulfillment_notes.c.text, fulfillment_notes.c.author)
+        .where(fulfillment_notes.c.order_id == orders.c.id)
+        .order_by(fulfillment_notes.c.id.desc())
+        .limit(1)
+    )
+    last = lateral(newest, "last")
+    return select(orders.c.id, last.c.text, last.c.author).join(last, true()).where(orders.c.id.in_(ids))
 
 
 def _conditions(wanted: OrderFilter) -> list[ColumnElement[bool]]:
@@ -75,9 +124,22 @@ def _conditions(wanted: OrderFilter) -> list[ColumnElement[bool]]:
     conditions += _place_and_state(wanted)
     if wanted.attention:
         conditions.append(or_(orders.c.attention != [], _any_line(order_lines.c.backordered > 0)))
-    if wanted.search.strip():
-        conditions.append(_found(wanted.search))
+    if wanted.month is not None:
+        conditions += [orders.c.placed_at >= wanted.month, orders.c.placed_at < month_after(wanted.month)]
+    if wanted.assigned_to is not None:
+        conditions.append(_any_part(fulfillment_orders.c.assigned_to == wanted.assigned_to))
+    conditions += [_word_found(fold(word)) for word in wanted.search.lstrip("?").split()]
     return conditions
+
+
+def month_after(month: datetime) -> datetime:
+    """The first day of the next month."""
+    return datetime(month.year + month.month // 12, month.month % 12 + 1, 1, tzinfo=UTC)
+
+
+def unstated(wanted: OrderFilter, state: str, *, attention: bool = False) -> OrderFilter:
+    """The same list from its start, in another state."""
+    return replace(wanted, state=state, attention=attention, before=None)
 
 
 def _place_and_state(wanted: OrderFilter) -> list[ColumnElement[bool]]:
@@ -107,33 +169,45 @@ def _any_line(condition: ColumnElement[bool]) -> ColumnElement[bool]:
     return select(1).where(order_lines.c.order_id == orders.c.id, condition).correlate(orders).exists()
 
 
-def _found(search: str) -> ColumnElement[bool]:
-    words = [fold(word) for word in search.lstrip("?").split()]
-    return and_(*(_word_found(word) for word in words))
-
-
 def _word_found(word: str) -> ColumnElement[bool]:
-    line = or_(*(_folded(column).contains(word, autoescape=True) for column in (order_lines.c.sku, order_lines.c.title)))
-    return or_(
-        orders.c.customer_folded.contains(word, autoescape=True),
-        func.lower(orders.c.number).contains(word, autoescape=True),
-        _any_line(line),
-    )
+    """The word anywhere in the order's words, or the barcode of one of our items in it.
 
-
-def _folded(column: ColumnElement[str]) -> ColumnElement[str]:
-    """`fold` in PostgreSQL: decomposed, without the combining marks, in lower case."""
-    return func.lower(func.regexp_replace(func.normalize(column, literal_column("NFKD")), "[\u0300-\u036f]", "", "g"))
+    From three letters on the grams narrow it down by their index; one or two letters are looked for in the words alone.
+    """
+    fits = [order_words.c.folded.contains(word, autoescape=True)]
+    if len(word) >= 3:
+        fits.append(order_words.c.grams.op("@>")(cast(grams(word), ARRAY(INTEGER))))
+    if not (word.isdigit() and len(word) >= _SHORTEST_BARCODE):
+        # As a plain join the planner may also walk the list itself, which is quick where a word fits most orders.
+        return select(1).where(order_words.c.order_id == orders.c.id, *fits).correlate(orders).exists()
+    of_item = select(items.c.id).where(items.c.barcode == word, items.c.barcode != "")
+    scanned = select(order_lines.c.order_id).where(order_lines.c.item_id.in_(of_item))
+    found = union(select(order_words.c.order_id).where(*fits), scanned).subquery()
+    return orders.c.id.in_(select(found.c.order_id))
 
 
 def parts_of(ids: Sequence[int]) -> Select[Any]:
     """The parts of these orders, a row for each of their lines; a part without lines is one row."""
-    source = fulfillment_orders.join(locations, locations.c.id == fulfillment_orders.c.location_id)
+    source: FromClause = fulfillment_orders.join(locations, locations.c.id == fulfillment_orders.c.location_id)
+    source = source.outerjoin(staff, staff.c.id == fulfillment_orders.c.assigned_to)
     source = source.outerjoin(fulfillment_lines, fulfillment_lines.c.fulfillment_order_id == fulfillment_orders.c.id)
     source = source.outerjoin(order_lines, order_lines.c.id == fulfillment_lines.c.order_line_id)
-    of_line = (order_lines.c.id.label("line_id"), order_lines.c.sku, order_lines.c.title, fulfillment_lines.c.quantity)
+    source = source.outerjoin(items, items.c.id == order_lines.c.item_id)
+    source = source.outerjoin(
+        levels, and_(levels.c.item_id == items.c.id, levels.c.location_id == fulfillment_orders.c.location_id)
+    )
+    of_line = (
+        order_lines.c.id.label("line_id"),
+        order_lines.c.sku,
+        order_lines.c.title,
+        fulfillment_lines.c.quantity,
+        fulfillment_lines.c.picked,
+        order_lines.c.barcode,
+        items.c.barcode.label("item_barcode"),
+        levels.c.shelf,
+    )
     return (
-        select(fulfillment_orders, locations.c.name.label("location"), *of_line)
+        select(fulfillment_orders, locations.c.name.label("location"), staff.c.name.label("assignee"), *of_line)
         .select_from(source)
         .where(fulfillment_orders.c.order_id.in_(ids))
         .order_by(locations.c.priority, fulfillment_orders.c.id, order_lines.c.position, order_lines.c.id)

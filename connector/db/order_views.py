@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from connector.db.order_search import OrderFilter, listing, one, parts_of
+from connector.db.desk_tables import fulfillment_notes, staff
+from connector.db.order_search import OrderFilter, counting, listing, notes_of, one, parts_of
 from connector.db.sealed import Seal
 from connector.db.tables import locations, order_events, order_lines, outbox, shops
 from connector.domain.orders import owed_minor
@@ -29,6 +30,9 @@ class PartLine:
     sku: str
     title: str
     quantity: int
+    picked: int = 0
+    codes: tuple[str, ...] = ()  # what a scanner may read on it: barcodes and the SKU
+    shelf: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,18 @@ class Part:
     tracking_number: str = ""
     carrier: str = ""
     tracking_url: str = ""
+    assigned_to: int | None = None
+    assignee: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A fulfillment note: what staff tell each other about packing an order. The platform never sees it."""
+
+    text: str
+    author: str
+    at: datetime
+    fulfillment_order_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +88,10 @@ class OrderRow:
     backordered: int
     articles: tuple[tuple[str, str, int], ...]
     parts: tuple[Part, ...]
+    shipping_method: str = ""
+    origin: str = ""
+    last_note: str = ""
+    last_author: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +155,8 @@ class OrderDetail:
     amounts: dict[str, Any] = field(default_factory=dict)
     events: tuple[Event, ...] = field(default=())
     told: tuple[Told, ...] = field(default=())
+    notes: tuple[Note, ...] = field(default=())
+    language: str = ""  # what the shop's customers read, where its settings say so
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,19 +165,26 @@ class Choices:
 
     locations: tuple[tuple[int, str], ...]
     shops: tuple[tuple[int, str], ...]
+    staff: tuple[tuple[int, str], ...] = ()
 
 
 def list_orders(conn: Connection, wanted: OrderFilter) -> list[OrderRow]:
-    """Orders by the filter, newest first unless `oldest_first`, in three statements whatever their number."""
+    """Orders by the filter, newest first unless `oldest_first`, in four statements whatever their number."""
     found = conn.execute(listing(wanted)).all()
     ids = [row.id for row in found]
     lines = _lines_by_order(conn, ids)
     parts = _parts_by_order(conn, ids)
-    return [_row(row, lines[row.id], parts[row.id], wanted.location_id) for row in found]
+    notes = {row.id: (row.text, row.author) for row in conn.execute(notes_of(ids))} if ids else {}
+    return [_row(row, lines[row.id], parts[row.id], wanted.location_id, notes.get(row.id, ("", ""))) for row in found]
+
+
+def counts(conn: Connection, lists: Sequence[OrderFilter]) -> list[int]:
+    """How many orders each list holds; COUNTED means "so many or more"."""
+    return list(conn.execute(counting(lists)).one()) if lists else []
 
 
 def order_detail(conn: Connection, seal: Seal, order_id: int) -> OrderDetail | None:
-    """One order with everything a person wants to know of it, or None; five statements."""
+    """One order with everything a person wants to know of it, or None; six statements."""
     found = conn.execute(one(order_id)).first()
     if found is None:
         return None
@@ -177,16 +206,20 @@ def order_detail(conn: Connection, seal: Seal, order_id: int) -> OrderDetail | N
         amounts=found.amounts,
         events=_events(conn, order_id),
         told=_told(conn, order_id),
+        notes=_notes(conn, order_id),
+        language=str(found.settings.get("language") or ""),
     )
 
 
 def choices(conn: Connection) -> Choices:
-    """All locations by priority and all shops by name."""
+    """All locations by priority, all shops and those who work here by name."""
     places = select(locations.c.id, locations.c.name).order_by(locations.c.priority, locations.c.name)
     stores = select(shops.c.id, shops.c.name).order_by(shops.c.name)
+    people = select(staff.c.id, staff.c.name).where(staff.c.enabled).order_by(staff.c.name_folded)
     return Choices(
         tuple((row.id, row.name) for row in conn.execute(places)),
         tuple((row.id, row.name) for row in conn.execute(stores)),
+        tuple((row.id, row.name) for row in conn.execute(people)),
     )
 
 
@@ -219,14 +252,27 @@ def _part(rows: Sequence[Row[Any]]) -> Part:
         location_id=first.location_id,
         state=first.state,
         reason=first.reason,
-        lines=tuple(PartLine(row.line_id, row.sku, row.title, row.quantity) for row in rows if row.line_id is not None),
+        lines=tuple(_part_line(row) for row in rows if row.line_id is not None),
         tracking_number=first.tracking_number,
         carrier=first.carrier,
         tracking_url=first.tracking_url,
+        assigned_to=first.assigned_to,
+        assignee=first.assignee or "",
     )
 
 
-def _row(found: Row[Any], lines: Sequence[Row[Any]], parts: tuple[Part, ...], location_id: int | None) -> OrderRow:
+def _part_line(row: Row[Any]) -> PartLine:
+    codes = dict.fromkeys(code for code in (row.item_barcode, row.barcode, row.sku) if code)
+    return PartLine(row.line_id, row.sku, row.title, row.quantity, row.picked, tuple(codes), row.shelf or "")
+
+
+def _row(
+    found: Row[Any],
+    lines: Sequence[Row[Any]],
+    parts: tuple[Part, ...],
+    location_id: int | None,
+    note: tuple[str, str] = ("", ""),
+) -> OrderRow:
     here = _articles_at(parts, location_id)
     sold = [line for line in lines if line.parent_id is None]
     articles = tuple((line.title, line.sku, line.quantity) for line in sold) if location_id is None else here
@@ -252,6 +298,10 @@ def _row(found: Row[Any], lines: Sequence[Row[Any]], parts: tuple[Part, ...], lo
         backordered=sum(line.backordered for line in lines),
         articles=articles,
         parts=tuple(_alive(parts)) or parts,
+        shipping_method=found.shipping_method,
+        origin=found.origin,
+        last_note=note[0],
+        last_author=note[1],
     )
 
 
@@ -304,3 +354,9 @@ def _told(conn: Connection, order_id: int) -> tuple[Told, ...]:
         Told(row.act, row.state, row.outcome, row.reason, row.tries, row.due_at, row.fulfillment_order_id)
         for row in conn.execute(query)
     )
+
+
+def _notes(conn: Connection, order_id: int) -> tuple[Note, ...]:
+    columns = [fulfillment_notes.c[name] for name in Note.__dataclass_fields__]
+    query = select(*columns).where(fulfillment_notes.c.order_id == order_id).order_by(fulfillment_notes.c.id)
+    return tuple(Note(*row) for row in conn.execute(query.limit(_MOST_EVENTS)))

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Select, Table, delete, func, select, text, up
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from connector.db import many
+from connector.db.desk_tables import order_words
 from connector.db.many import among
 from connector.db.sealed import Seal
 from connector.db.tables import fulfillment_lines, fulfillment_orders, order_events, order_lines, orders
@@ -20,7 +21,7 @@ from connector.domain.differences import HeldPart
 from connector.domain.distance import area
 from connector.domain.fulfillment import State
 from connector.domain.orders import Address, Customer, Order, total_difference_minor
-from connector.domain.text import fold
+from connector.domain.text import fold, grams
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def columns(order: Order, seal: Seal, fingerprint: str) -> dict[str, Any]:
     the name."""
     person = {part: _fields(getattr(order, part)) for part in ("customer", "shipping", "billing")}
     difference = total_difference_minor(order)
-    name = order.customer.name or order.shipping.name or order.billing.name
+    name = _name(order)
     return {
         "external_id": order.external_id,
         "number": order.number,
@@ -132,6 +133,31 @@ def columns(order: Order, seal: Seal, fingerprint: str) -> dict[str, Any]:
         "amounts": dataclasses.asdict(order.amounts) if order.amounts else {},
         "difference_minor": difference,
     }
+
+
+def note_words(conn: Connection, found_by: Mapping[int, Order]) -> None:
+    """What orders are searched by, by id: number, name, and SKU, barcode and title of each line."""
+    if not found_by:
+        return
+    folded = {order_id: fold("\n".join(_words(order))) for order_id, order in found_by.items()}
+    rows = [{"order_id": order_id, "folded": words, "grams": grams(words)} for order_id, words in sorted(folded.items())]
+    statement = upsert(order_words)
+    new = statement.excluded
+    changed = statement.on_conflict_do_update(
+        index_elements=[order_words.c.order_id],
+        set_={"folded": new.folded, "grams": new.grams},
+        where=order_words.c.folded != new.folded,
+    )
+    conn.execute(changed, rows)
+
+
+def _words(order: Order) -> list[str]:
+    lines = [word for line in order.lines for word in (line.sku, line.barcode, line.title)]
+    return list(dict.fromkeys(word for word in (order.number, _name(order), *lines) if word))
+
+
+def _name(order: Order) -> str:
+    return order.customer.name or order.shipping.name or order.billing.name
 
 
 def _fields(person: Customer | Address) -> dict[str, str]:
@@ -246,10 +272,15 @@ def insert_parts(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def set_part_lines(conn: Connection, part_ids: Collection[int], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Replace the lines of existing parts (`part_ids`) and write those of new ones."""
+    """Replace the lines of existing parts (`part_ids`) and write those of new ones. What was picked stays picked."""
+    picked: dict[tuple[int, int], int] = {}
     if part_ids:
-        conn.execute(delete(fulfillment_lines).where(among(fulfillment_lines.c.fulfillment_order_id, part_ids)))
-    many.add(conn, fulfillment_lines, rows)
+        line = fulfillment_lines.c
+        gone = delete(fulfillment_lines).where(among(line.fulfillment_order_id, part_ids))
+        gone_rows = conn.execute(gone.returning(line.fulfillment_order_id, line.order_line_id, line.picked))
+        picked = {(row.fulfillment_order_id, row.order_line_id): row.picked for row in gone_rows}
+    kept = [min(picked.get((row["fulfillment_order_id"], row["order_line_id"]), 0), row["quantity"]) for row in rows]
+    many.add(conn, fulfillment_lines, [{**row, "picked": units} for row, units in zip(rows, kept, strict=True)])
 
 
 def set_part_states(conn: Connection, states: Mapping[int, State], now: datetime, **more: str) -> None:

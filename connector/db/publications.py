@@ -16,6 +16,16 @@ from connector.platform import Spot
 _GATHER = timedelta(seconds=1)
 _KEEP_PUSHES = timedelta(days=30)
 
+_TOUCH = text(
+    """
+    WITH locked AS (
+        SELECT shop_id, unit_id, external_location FROM publications WHERE item_id = ANY(CAST(:items AS bigint[]))
+        ORDER BY shop_id, unit_id, external_location FOR UPDATE
+    )
+    UPDATE publications p SET due_at = coalesce(p.due_at, :due), revision = p.revision + 1 FROM locked l
+    WHERE (p.shop_id, p.unit_id, p.external_location) = (l.shop_id, l.unit_id, l.external_location)
+    """
+)
 _SOURCES = text(
     """
     SELECT external_id, array_agg(DISTINCT location_id) AS places FROM (
@@ -90,10 +100,21 @@ def touch(conn: Connection, item_ids: Collection[int], now: datetime) -> None:
     The row is written even where it is due already: a pass that is looking at it must not take this for looked at.
     """
     if item_ids:
-        changed = update(publications).where(publications.c.item_id.in_(sorted(item_ids)))
-        conn.execute(
-            changed.values(due_at=func.coalesce(publications.c.due_at, now + _GATHER), revision=publications.c.revision + 1)
-        )
+        conn.execute(_TOUCH, {"items": sorted(item_ids), "due": now + _GATHER})
+
+
+def lock_all(conn: Connection, shop_id: int, rows: Sequence[Due]) -> None:
+    """Lock these publications, before they are finished one by one."""
+    _lock(conn, shop_id, {row.spot.unit_id for row in rows})
+
+
+def _lock(conn: Connection, shop_id: int, units: Collection[str] | None = None) -> None:
+    """Lock publications in the one order everybody uses, before several of them are written. Levels come before them."""
+    table = publications.c
+    rows = select(table.unit_id).where(table.shop_id == shop_id)
+    if units is not None:
+        rows = rows.where(table.unit_id.in_(units))
+    conn.execute(rows.order_by(table.shop_id, table.unit_id, table.external_location).with_for_update())
 
 
 def sources(conn: Connection, shop_id: int) -> dict[str, list[int]]:
@@ -113,6 +134,7 @@ def unlinked_places(conn: Connection, shop_id: int) -> list[str]:
 def furnish(conn: Connection, shop_id: int, places: Collection[str], now: datetime, *, again: bool = False) -> None:
     """A publication for every linked variant at each of these places, and none for what is linked no more. `again`: all due."""
     facts = {"shop": shop_id, "places": sorted(places), "now": now}
+    _lock(conn, shop_id)
     conn.execute(_PRUNE, facts)
     conn.execute(_FURNISH, {**facts, "again": again})
 
@@ -167,6 +189,7 @@ def finish(
     **values: Any,
 ) -> None:
     """A pass has done with these: due again at `again_at` (None: not), or at once where something changed meanwhile."""
+    _lock(conn, shop_id, {row.spot.unit_id for row in rows})
     changes = {**values, "tries": publications.c.tries + 1 if failed else 0}
     same = publications.c.revision == bindparam("seen")
     _each(conn, shop_id, rows, {**changes, "due_at": again_at}, same)

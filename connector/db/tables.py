@@ -145,6 +145,7 @@ items = Table(
     _text("barcode"),
     UniqueConstraint("sku"),
     CheckConstraint("sku <> ''", name="sku"),
+    Index("ix_items_barcode", "barcode", postgresql_where=text("barcode <> ''")),
 )
 
 # What an item that is sold as one is made of.
@@ -165,6 +166,7 @@ levels = Table(
     _ref("location_id", "locations.id"),
     _count("on_hand"),
     _count("committed"),
+    _text("shelf"),
     Column("available", Integer, Computed("on_hand - committed", persisted=True), nullable=False),
     PrimaryKeyConstraint("item_id", "location_id"),
     CheckConstraint("committed >= 0", name="committed"),
@@ -297,6 +299,7 @@ orders = Table(
     CheckConstraint("state in ('new', 'in_progress', 'packed', 'ready', 'completed', 'cancelled')", name="state"),
     Index("ix_orders_open", "placed_at", "id", postgresql_where=text("open")),
     Index("ix_orders_placed", "placed_at", "id"),
+    Index("ix_orders_shop_placed", "shop_id", "placed_at", "id"),
 )
 
 order_lines = Table(
@@ -349,6 +352,7 @@ fulfillment_orders = Table(
     _text("tracking_number"),
     _text("carrier"),
     _text("tracking_url"),
+    _ref("assigned_to", "staff.id", nullable=True),
     CheckConstraint("state in ('new', 'in_progress', 'packed', 'ready', 'shipped', 'picked_up', 'cancelled')", name="state"),
     Index("ix_fulfillment_orders_order", "order_id"),
     Index(
@@ -365,8 +369,9 @@ fulfillment_lines = Table(
     _ref("fulfillment_order_id", "fulfillment_orders.id"),
     _ref("order_line_id", "order_lines.id"),
     _count("quantity", None),
+    _count("picked"),
     PrimaryKeyConstraint("fulfillment_order_id", "order_line_id"),
-    CheckConstraint("quantity > 0", name="quantity"),
+    CheckConstraint("quantity > 0 and picked between 0 and quantity", name="quantity"),
     Index("ix_fulfillment_lines_line", "order_line_id"),
 )
 

@@ -15,7 +15,7 @@ SENTENCES: dict[str, str] = {
     "assigned_short": "{platform} assigned {location}, which has not everything.",
     "assigned_closed": "{platform} assigned a location that is closed to online orders.",
     "nearest_first": "The nearest location comes first: {locations}.",
-    "distance_unknown": "Where the parcel goes is not known well enough to look for the nearest location.",
+    "distance_unknown": "It is not known well enough where the parcel goes to find the nearest location; {location} comes first.",
     "least_loaded_first": "The location with the fewest parts still to pack comes first: {locations}.",
     "single_location": "{location} has everything and comes first by priority.",
     "single_nearest": "{location} has everything and is the nearest that has.",
@@ -35,9 +35,9 @@ SENTENCES: dict[str, str] = {
     "backordered": "{quantity} of {sku} is nowhere in stock and waits as a backorder.",
     "unmapped": "“{title}” has no item here yet; it is allocated when its SKU is known.",
     "no_stock_needed": "“{title}” takes no stock.",
-    "history": "This order was brought in as a record of the past: it takes no stock, and nobody packs it.",
+    "history": "Brought in from {platform} as a record of the past: it takes no stock, and nobody packs it.",
     "handed_over_elsewhere": "{platform} counts these units as handed over.",
-    "taken_back": "The handover was taken back: the goods are here, packed.",
+    "taken_back": "The handover was taken back: the goods are at {location} again, packed.",
     "platform_completed": "{platform} says the order was handed over there.",
 }
 

@@ -94,7 +94,7 @@ def _why_this_order(ordered: Sequence[Place], wish: Wish) -> list[Step]:
     if leading == "least_loaded":
         return [{"code": "least_loaded_first", "locations": _listed((p.name, str(_by_load(p, wish))) for p in ordered)}]
     if wish.destination is None:
-        return [{"code": "distance_unknown"}]
+        return [{"code": "distance_unknown", "location": ordered[0].name}]
     far = ((p.name, f"{d} km" if (d := _by_distance(p, wish)) < _FAR_KM else "?") for p in ordered)
     return [{"code": "nearest_first", "locations": _listed(far)}]
 

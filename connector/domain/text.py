@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+import zlib
 
 
 def fold(text: str) -> str:
@@ -14,3 +15,13 @@ def fold(text: str) -> str:
 def storable(text: str) -> str:
     """Without what PostgreSQL's text refuses: NUL characters and lone surrogates."""
     return text.replace("\x00", "").encode("utf-8", "ignore").decode("utf-8")
+
+
+def grams(folded: str) -> list[int]:
+    """Every three neighbouring letters of a folded text, each as a number, sorted.
+
+    A text that holds a word holds all grams of the word, so an index on them finds the few texts worth reading. Two
+    different grams may share a number (CRC-32 without its sign): the text itself decides.
+    """
+    found = {folded[at : at + 3] for at in range(len(folded) - 2)}
+    return sorted({zlib.crc32(gram.encode()) & 0x7FFFFFFF for gram in found})

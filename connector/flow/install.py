@@ -14,13 +14,16 @@ from connector.db import shops as rows
 from connector.db.installs import Consent
 from connector.db.sealed import Seal
 from connector.flow.linking_steps import CODES
-from connector.flow.parting import DEAD_CREDENTIALS, depart
+from connector.flow.parting import depart
 from connector.flow.shops import by_id
 from connector.installing import Forged, Grant, Once, User
 from connector.platform import Platform, Shop
 
 CONSENT_GOOD_FOR = timedelta(minutes=10)
 _SEEN_FOR = timedelta(hours=24)
+
+# A secret of ours that the store sends back with its webhooks: those made before go on working.
+_OUR_OWN = ("webhook_secret",)
 
 BEGIN_AGAIN = "Begin the installation again in this browser, and finish it within ten minutes."
 
@@ -112,11 +115,11 @@ def _hashed(word: str) -> str:
 def link(engine: Engine, seal: Seal, platform: Platform, grant: Grant, now: datetime, consent: Consent | None = None) -> Shop:
     """Prove the credentials by a call, then link the store, new or again, and plan the steps that follow.
 
-    A store linked before keeps its address key, settings, orders and stock, and what of its credentials is not replaced.
+    A store linked before keeps its address key, settings, orders and stock.
     """
     with engine.connect() as conn:
         known = rows.load(conn, seal, platform=platform.name, external_id=grant.external_id)
-    kept = {**_without_dead(known.credentials if known else {}), **grant.credentials}
+    kept = {**_still_good(known.credentials if known else {}), **grant.credentials}
     key = known.key if known else secrets.token_hex(16)
     account = platform.check(Shop(0, key, platform.name, "", grant.external_id, grant.address, kept, {}))
     with engine.begin() as conn:
@@ -141,8 +144,9 @@ def link(engine: Engine, seal: Seal, platform: Platform, grant: Grant, now: date
     return by_id(engine, seal, shop_id)
 
 
-def _without_dead(credentials: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in credentials.items() if name not in DEAD_CREDENTIALS}
+def _still_good(credentials: Mapping[str, str]) -> dict[str, str]:
+    """What of a former link the new one goes on with: our own secret in the webhooks, and nothing of another app."""
+    return {name: value for name, value in credentials.items() if name in _OUR_OWN}
 
 
 def left(engine: Engine, seal: Seal, platform: Platform, store: str, token: Once, now: datetime) -> None:
@@ -177,6 +181,13 @@ def opened(engine: Engine, seal: Seal, platform: Platform, store: str, user: Use
         if user.external_id:
             installs.see_user(conn, shop.id, user.external_id, owner=user.owner, now=now)
     return shop
+
+
+def stands(engine: Engine, platform: Platform, store: str) -> bool:
+    """Whether the store was linked by an installation and its access has not been lost: then nothing is exchanged."""
+    with engine.connect() as conn:
+        shop_id = shop_of(conn, platform, store)
+        return shop_id is not None and rows.health(conn, shop_id).state == "linked" and bool(installs.steps(conn, shop_id))
 
 
 def shop_of(conn: Connection, platform: Platform, store: str) -> int | None:

@@ -67,6 +67,7 @@ def take_in(
     known = [ids[key] for key in newest if key in stored]
     before = orders.lines_of(conn, known) if known else {}
     write_lines(conn, shop, newest, ids, stored, policy)
+    orders.note_words(conn, {ids[key]: order for key, order in newest.items()})
     news = changed(conn, {ids[key]: order for key, order in newest.items()}, before)
     orders.note_events(conn, [_event(order, ids[key], stored.get(key)) for key, order in newest.items()], now)
     telling = replan(conn, [ids[key] for key in newest], now, fresh=frozenset(fresh.values()), news=news)

@@ -20,7 +20,6 @@ from connector.flow.replan import replan
 from connector.platform import WHOLE_SHOP, Goods, Platform, Shop
 
 _MOST_PAGES = 10_000
-_ORDERS_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +108,10 @@ def _match(conn: Connection, shop_id: int, variants: Sequence[Variant], now: dat
     skus = goods.item_ids(conn, {variant.sku for variant in variants if variant.sku})
     matches = match(variants, skus, links.barcodes(conn), links.made_by_hand(conn, shop_id))
     links.store(conn, shop_id, matches, now)
-    publications.furnish(conn, shop_id, publications.sources(conn, shop_id), now)
     concerned = links.map_lines(conn, shop_id)
-    _replan(conn, concerned, now)
+    replan(conn, concerned, now)
+    publications.furnish(conn, shop_id, publications.sources(conn, shop_id), now)
     return Linked(**links.counts(conn, shop_id), orders=len(concerned))
-
-
-def _replan(conn: Connection, order_ids: Sequence[int], now: datetime) -> None:
-    for start in range(0, len(order_ids), _ORDERS_AT_ONCE):
-        replan(conn, order_ids[start : start + _ORDERS_AT_ONCE], now)
 
 
 def link_item(engine: Engine, shop_id: int, external_id: str, sku: str, now: datetime) -> Linked:
@@ -167,9 +161,9 @@ def link_location(engine: Engine, shop_id: int, external_id: str, codes: Sequenc
             raise Rejected(f"There is no location {', '.join(map(repr, unknown))}.", f"Known: {known}.")
         goods.link_location(conn, shop_id, external_id, places[codes[0]] if codes else None)
         _set_sources(conn, shop_id, external_id, [places[code] for code in dict.fromkeys(codes[1:])])
-        publications.furnish(conn, shop_id, publications.sources(conn, shop_id), now, again=True)
         waiting = links.waiting_pickups(conn, shop_id, external_id) if codes and external_id != WHOLE_SHOP else []
-        _replan(conn, waiting, now)
+        replan(conn, waiting, now)
+        publications.furnish(conn, shop_id, publications.sources(conn, shop_id), now, again=True)
     return len(waiting)
 
 

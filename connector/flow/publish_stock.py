@@ -42,6 +42,10 @@ _POLL_EVERY = timedelta(minutes=10)
 _ABSENT = "The shop knows this unit or its location no more: read its catalogue again."
 
 
+# A publication, after what time it is looked at again (None: when something changes), and what is noted with it.
+_End = tuple[Due, timedelta | None, dict[str, Any]]
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """A spot where the shop shows something else than it should."""
@@ -154,14 +158,16 @@ def _change(spot: Spot, quantity: int, level: Level) -> Change:
 def _settle_equal(at: _Pass, rows: Sequence[Due], found: Mapping[Spot, Level], wanted: Mapping[Spot, int]) -> list[Due]:
     """Finish what shows the right quantity already and what cannot be written; the rest is returned."""
     differing = []
+    ends: list[_End] = []
     for row in rows:
         level = found.get(row.spot, Level(None, _ABSENT))
         if level.obstacle:
-            _finish(at, [row], obstacle=level.obstacle)
+            ends.append((row, None, {"obstacle": level.obstacle}))
         elif level.quantity == wanted[row.spot] or (level.quantity is None and not wanted[row.spot]):
-            _finish(at, [row], obstacle="", published=wanted[row.spot])
+            ends.append((row, None, {"obstacle": "", "published": wanted[row.spot]}))
         else:
             differing.append(row)
+    _finish_each(at, ends)
     return differing
 
 
@@ -191,20 +197,18 @@ def _push(at: _Pass, changes: Sequence[tuple[Due, Change]]) -> None:
             _end(at, push_id, f"{type(error).__name__.lower()}: {error}")
         raise
     _end(at, push_id, _counted(written))
-    for row, change in changes:
-        _record(at, row, change, *written.get(change.spot, (Written.SKIPPED, "")))
+    _finish_each(at, [_after(at, row, change, *written.get(change.spot, (Written.SKIPPED, ""))) for row, change in changes])
 
 
-def _record(at: _Pass, row: Due, change: Change, ended: Written, reason: str) -> None:
+def _after(at: _Pass, row: Due, change: Change, ended: Written, reason: str) -> _End:
     """What a change's end means for its publication. A quantity that settles late is looked at once more."""
     if ended is Written.DONE:
         settles = at.goods.settles_seconds
-        again = timedelta(seconds=settles) if settles else None
-        _finish(at, [row], again=again, obstacle="", published=change.quantity, written_at=at.now())
-    elif ended is Written.REFUSED:
-        _finish(at, [row], obstacle=reason)
-    else:
-        _finish(at, [row], again=timedelta())
+        shows = {"obstacle": "", "published": change.quantity, "written_at": at.now()}
+        return row, timedelta(seconds=settles) if settles else None, shows
+    if ended is Written.REFUSED:
+        return row, None, {"obstacle": reason}
+    return row, timedelta(), {}
 
 
 def _resume(at: _Pass, push: Push) -> None:
@@ -228,6 +232,15 @@ def _counted(written: Mapping[Spot, tuple[Written, str]]) -> str:
 def _end(at: _Pass, push_id: int, outcome: str) -> None:
     with at.engine.begin() as conn:
         publications.end(conn, push_id, outcome, at.now())
+
+
+def _finish_each(at: _Pass, ends: Sequence[_End]) -> None:
+    """Each publication by its own end, in one transaction and in the order in which publications are locked."""
+    with at.engine.begin() as conn:
+        publications.lock_all(conn, at.shop.id, [row for row, _, _ in ends])
+        for row, again, values in ends:
+            again_at = None if again is None else at.now() + again
+            publications.finish(conn, at.shop.id, [row], again_at=again_at, **values)
 
 
 def _finish(at: _Pass, rows: Sequence[Due], *, again: timedelta | None = None, **values: Any) -> None:

@@ -243,7 +243,7 @@ def _order_after(case: Case, waiting: list[str]) -> dict[str, Any]:
 
 def _reason(case: Case) -> list[Step]:
     if case.head.history:
-        return [{"code": "history"}]
+        return [{"code": "history", "platform": case.shop_name}]
     return case.found.reason if case.found.parts or not case.parts else case.head.reason
 
 

@@ -146,10 +146,11 @@ def unship_within(
     if counted:
         changes.set_counts(conn, counts)
     orders.set_part_states(conn, {at.part.id: State.CANCELLED}, now)
-    _insert(conn, at, at.part.lines, at.part.location_id, State.PACKED, [{"code": "taken_back"}], now)
+    names = {row.id: row.name for row in goods.places(conn)}
+    reason = [{"code": "taken_back", "location": names[at.part.location_id]}]
+    _insert(conn, at, at.part.lines, at.part.location_id, State.PACKED, reason, now)
     if counted:
         announce_taken_back(conn, at.head, at.lines, at.parts, at.part, now)
-    names = {row.id: row.name for row in goods.places(conn)}
     facts = {"location": names[at.part.location_id], "units": sum(at.part.lines.values()), "note": note}
     done = _settled(conn, at, ("unshipped", facts), actor, now)
     return replace(done, wakes=(Wake("deliver", at.head.shop_id),)) if counted else done

@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine
 
-from connector.db import documents, ledger, orders, refills, stock
+from connector.db import documents, ledger, orders, stock
 from connector.db.ledger import Promise
 from connector.domain.stock import Movement
 from connector.flow.ingest import Drained
+from connector.flow.replan import replan
 
 EVERY = timedelta(hours=1)
 
@@ -53,7 +54,7 @@ def verify(engine: Engine, now: datetime) -> Verdict:
 
 
 def repair(engine: Engine, now: datetime, *, key: str, actor: str) -> Verdict:
-    """Mend what differs, in one transaction; `key` names the act. An undivided line is given to the next settling."""
+    """Mend what differs, in one transaction; `key` names the act. Orders with undivided lines are divided again."""
     with engine.begin() as conn:
         _lock(conn)
         found = _findings(conn)
@@ -67,7 +68,7 @@ def repair(engine: Engine, now: datetime, *, key: str, actor: str) -> Verdict:
         promises = ledger.promises(conn)
         stock.ensure(conn, [(one.item_id, one.location_id) for one in promises])
         stock.post(conn, [_compensating(one, key, actor) for one in promises], now)
-        refills.note(conn, refills.backordered_items(conn))
+        replan(conn, sorted({row[0] for row in ledger.undivided(conn)}), now)
         left = _findings(conn)
         ledger.note_check(conn, now, [asdict(one) for one in left])
     return Verdict(found, repaired=True, left=left)
@@ -85,7 +86,8 @@ def hourly(engine: Engine, now: datetime) -> Drained:
 def _lock(conn: Connection) -> None:
     """The orders and levels that seem to differ, in the order everybody locks them."""
     promises, sums = ledger.promises(conn), stock.unbalanced(conn)
-    orders.lock_by_ids(conn, [one.order_id for one in promises if one.order_id is not None])
+    undivided = [row[0] for row in ledger.undivided(conn)]
+    orders.lock_by_ids(conn, {one.order_id for one in promises if one.order_id is not None} | set(undivided))
     stock.lock(conn, {one.item_id for one in promises} | {row[0] for row in sums})
 
 

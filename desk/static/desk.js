@@ -20,7 +20,7 @@ document.addEventListener("change", (event) => {
 // A click anywhere in a row opens the order, unless text is being selected or something else was meant.
 document.addEventListener("click", (event) => {
   const row = event.target.closest("[data-href]");
-  if (!row || event.target.closest("a, button, input") || String(getSelection())) return;
+  if (!row || event.target.closest("a, button, input, label, select") || String(getSelection())) return;
   if (event.ctrlKey || event.metaKey) window.open(row.dataset.href, "_blank", "noopener");
   else location.href = row.dataset.href;
 });
@@ -58,6 +58,25 @@ function walk(by) {
   if (next) next.focus();
 }
 
+// Bulk acts: what is ticked is counted, and only the fields of the chosen act are shown.
+const bulk = document.querySelector("[data-bulk]");
+
+function countTicked() {
+  if (!bulk) return;
+  const boxes = [...document.querySelectorAll("[name=order]")];
+  const ticked = boxes.filter((box) => box.checked).length;
+  const act = bulk.querySelector("[data-act]").value;
+  bulk.classList.toggle("idle", !ticked);
+  bulk.querySelector("[data-ticked]").textContent = ticked ? `${bulk.querySelector("[data-ticked]").dataset.words} ${ticked}` : "";
+  bulk.querySelector("[data-all]").checked = ticked > 0 && ticked === boxes.length;
+  bulk.querySelectorAll("[data-for]").forEach((field) => field.classList.toggle("wanted", field.dataset.for.split(" ").includes(act)));
+}
+
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-all]")) document.querySelectorAll("[name=order]").forEach((box) => { box.checked = event.target.checked; });
+  if (event.target.matches("[data-all], [name=order], [data-act]")) countTicked();
+});
+
 const live = document.querySelector("[data-live]");
 let known = "";
 
@@ -79,7 +98,10 @@ async function refresh() {
 function replace(fragment) {
   const focused = document.activeElement && live.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
   const before = new Set([...live.querySelectorAll("[data-order]")].map((row) => row.dataset.order));
+  const ticked = new Set([...live.querySelectorAll("[name=order]:checked")].map((box) => box.value));
   live.innerHTML = fragment;
+  live.querySelectorAll("[name=order]").forEach((box) => { box.checked = ticked.has(box.value); });
+  countTicked();
   const fresh = [...live.querySelectorAll("[data-order]")].filter((row) => !before.has(row.dataset.order));
   fresh.forEach((row) => row.classList.add("fresh"));
   if (fresh.length) announce();
@@ -93,6 +115,8 @@ function announce() {
   setTimeout(() => { news.textContent = news.dataset.new; }, 50);
 }
 
+countTicked();
+addEventListener("pageshow", countTicked);
 if (live) {
   refresh();
   setInterval(refresh, LIVE_MILLISECONDS);

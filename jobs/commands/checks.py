@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import timedelta
 
 import redis
@@ -16,23 +15,12 @@ from connector.domain.errors import ConnectorError
 from connector.flow import shops
 from connector.platform import Shop
 from jobs import queue
+from jobs.commands import soundness
+from jobs.commands.soundness import Check, Finding
 from jobs.environment import Environment, now
 
 _NAME_THEM = "`connector stock verify` names each; `--repair --dry-run` shows what would mend it."
 _CLOCK_AGE = timedelta(seconds=60)
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at."""
-
-    check: str
-    ok: bool
-    said: str
-    remedy: str = ""
-
-
-Check = Callable[[Environment], Iterable[Finding]]
 
 
 def examine(env: Environment, *, offline: bool) -> list[Finding]:
@@ -127,6 +115,12 @@ def _drifts(env: Environment) -> Iterator[Finding]:
         yield Finding("drift", True, "nothing is known to differ from the shops")
 
 
+_SHOP_REMEDIES = {
+    True: "Link it again with `connector shops add`.",
+    False: "It is tried again by itself; if it lasts, look whether the shop is up.",
+}
+
+
 def _shop_states(env: Environment) -> Iterator[Finding]:
     with env.engine.connect() as conn:
         rows = shop_views.list_shops(conn)
@@ -136,7 +130,7 @@ def _shop_states(env: Environment) -> Iterator[Finding]:
         resting = row.paused_until is not None and row.paused_until > now()
         well = row.state != "paused" and not resting
         said = f"{row.state} {row.state_reason}".strip()
-        yield Finding(f"shop {row.id} {row.name}", well, said, "" if well else "Link it again with `connector shops add`.")
+        yield Finding(f"shop {row.id} {row.name}", well, said, "" if well else _SHOP_REMEDIES[row.state == "paused"])
 
 
 def _shop_calls(env: Environment) -> Iterator[Finding]:
@@ -165,6 +159,7 @@ def _call(shop_id: int, name: str) -> Check:
 
 
 _LOCAL: dict[str, Check] = {
+    **soundness.CHECKS,
     "clock": _clock,
     "boxes": _boxes,
     "stock": _levels,

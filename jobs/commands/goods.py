@@ -10,7 +10,7 @@ import click
 
 from connector.db import shop_views, stock_views
 from connector.domain.errors import Rejected
-from connector.flow import linking
+from connector.flow import linking, picking
 from connector.flow import stock as story
 from connector.flow.stock import StockLine
 from connector.flow.wake import Wake
@@ -217,6 +217,24 @@ _stock_command(
     lambda engine, lines, at, *, key: story.count(engine, lines, at, key=key, actor=_ACTOR),
     click.IntRange(0, 10**6),
 )
+
+
+@stock.command("shelf")
+@click.argument("location")
+@click.argument("sku")
+@click.argument("shelf")
+@json_option
+def shelf(location: str, sku: str, shelf: str, as_json: bool) -> None:
+    """Say on which SHELF of LOCATION the SKU stands: pick lists are sorted by it.
+
+    \b
+    Example:
+      connector stock shelf depot TEE-RED-M A-12
+    """
+    with session() as env:
+        picking.set_shelf(env.engine, location, sku, shelf)
+        show_one({"location": location, "sku": sku, "shelf": shelf}, as_json=as_json)
+
 
 for _command in facts.COMMANDS:
     stock.add_command(_command)

@@ -24,7 +24,8 @@ class Missing(Refused):
 
 def read(http: Http, shop: Shop, path: str, params: Mapping[str, str] | None = None) -> Any:
     """GET; a 204 is None. Raises the call errors, Missing for a 404."""
-    return _decoded(_call(http, shop, "GET", path, params=params))
+    answer = _call(http, shop, "GET", path, params=params)
+    return None if answer.status == 204 else answer.json()
 
 
 def write(http: Http, shop: Shop, method: str, path: str, content: object) -> Any:
@@ -54,8 +55,7 @@ def v3_rows(http: Http, shop: Shop, path: str, params: Mapping[str, str] | None 
     """All rows of a v3 list; one without `meta.pagination` (pickups) is a single page."""
     for page in range(1, _MOST_PAGES + 1):
         answer = read(http, shop, path, {**(params or {}), "page": str(page), "limit": str(_PAGE_ROWS)})
-        answer = answer if isinstance(answer, dict) else {}
-        yield from _list(answer.get("data"))
+        yield from _data(answer)
         if page >= _total_pages(answer):
             return
     raise Refused(f"{path} has over {_MOST_PAGES} pages.", "Ask for fewer rows.")
@@ -63,19 +63,44 @@ def v3_rows(http: Http, shop: Shop, path: str, params: Mapping[str, str] | None 
 
 def v3_list(http: Http, shop: Shop, path: str, params: Mapping[str, str] | None = None) -> list[Row]:
     """The rows of a v3 list that knows no pages."""
-    answer = read(http, shop, path, params)
-    return _list(answer.get("data")) if isinstance(answer, dict) else []
+    return _data(read(http, shop, path, params))
 
 
-def _total_pages(answer: Mapping[str, Any]) -> int:
-    meta = answer.get("meta")
+def _data(answer: Any) -> list[Row]:
+    """The rows of a v3 answer; a 204 has none."""
+    if answer is not None and not isinstance(answer, dict):
+        raise _other_shape("object")
+    return _list(answer.get("data")) if answer else []
+
+
+def _total_pages(answer: Any) -> int:
+    meta = answer.get("meta") if answer else None
     pagination = meta.get("pagination") if isinstance(meta, dict) else None
     total = pagination.get("total_pages") if isinstance(pagination, dict) else None
     return total if isinstance(total, int) else 1
 
 
 def _list(decoded: Any) -> list[Row]:
-    return [row for row in decoded if isinstance(row, dict)] if isinstance(decoded, list) else []
+    if decoded is not None and not isinstance(decoded, list):
+        raise _other_shape("list")
+    return [row for row in decoded or () if isinstance(row, dict)]
+
+
+def _other_shape(wanted: str) -> Retryable:
+    return Retryable(f"BigCommerce answered with no {wanted}.", "It is tried again by itself.")
+
+
+def read_object(http: Http, shop: Shop, path: str, params: Mapping[str, str] | None = None) -> Row:
+    """GET an object; Retryable for anything else."""
+    found = read(http, shop, path, params)
+    if not isinstance(found, dict):
+        raise _other_shape("object")
+    return found
+
+
+def read_list(http: Http, shop: Shop, path: str, params: Mapping[str, str] | None = None) -> list[Row]:
+    """GET one page of a v2 list; a 204 is an empty one, Retryable for anything else."""
+    return _list(read(http, shop, path, params))
 
 
 def _decoded(answer: Answer) -> Any:

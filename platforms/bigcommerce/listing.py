@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
@@ -9,7 +10,7 @@ from connector.domain.errors import Malformed
 from connector.domain.orders import Order
 from connector.platform import OrderPage, Refused, Shop
 from platforms.bigcommerce import client, normalize
-from platforms.bigcommerce.orders import WITH_CONSIGNMENTS, whole
+from platforms.bigcommerce.orders import WITH_CONSIGNMENTS, read_pickups, whole
 from platforms.http import Http
 
 _PAGE_ROWS = 50  # whole orders: up to some 30 KB each, against the cap on an answer
@@ -18,8 +19,7 @@ _NOT_YET = "Incomplete or pending: the customer has not ordered it."
 
 def count_orders(http: Http, shop: Shop, since: datetime, until: datetime) -> int | None:
     """BigCommerce's own count of the window, with incomplete orders and without archived ones."""
-    counted = client.read(http, shop, "v2/orders/count", _window(since, until))
-    number = counted.get("count") if isinstance(counted, dict) else None
+    number = client.read_object(http, shop, "v2/orders/count", _window(since, until)).get("count")
     return number if isinstance(number, int) else None
 
 
@@ -31,8 +31,7 @@ def list_orders(http: Http, shop: Shop, since: datetime, until: datetime, cursor
     """
     least = int(cursor or 1)
     params = {**_window(since, until), **WITH_CONSIGNMENTS, "min_id": str(least), "sort": "id:asc", "limit": str(_PAGE_ROWS)}
-    found = client.read(http, shop, "v2/orders", params)
-    rows = [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
+    rows = client.read_list(http, shop, "v2/orders", params)
     ids = [normalize.count(row.get("id")) for row in rows]
     if any(order_id < least for order_id in ids):
         raise Refused("BigCommerce ignored the filter by id.", "Report it: earlier orders came again.")
@@ -49,10 +48,13 @@ def _judged(http: Http, shop: Shop, rows: list[client.Row], following: str) -> O
     orders: list[Order] = []
     left_out: list[tuple[str, str]] = []
     unreadable: list[tuple[str, str]] = []
+    pickups = _pickups(http, shop, rows)
     for row in rows:
         order_id = str(row.get("id", ""))
         try:
-            order = None if row.get("status_id") in normalize.NOT_YET_ORDERS else _order(http, shop, row)
+            is_order = row.get("status_id") not in normalize.NOT_YET_ORDERS
+            remote = whole(http, shop, row, pickups.get(order_id, [])) if is_order else None
+            order = normalize.order_of(remote, shop.settings) if remote else None
         except (Malformed, Refused) as error:
             unreadable.append((order_id, str(error)))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -63,5 +65,17 @@ def _judged(http: Http, shop: Shop, rows: list[client.Row], following: str) -> O
     return OrderPage(tuple(orders), tuple(left_out), tuple(unreadable), following)
 
 
-def _order(http: Http, shop: Shop, row: client.Row) -> Order | None:
-    return normalize.order_of(whole(http, shop, row), shop.settings)
+def _pickups(http: Http, shop: Shop, rows: list[client.Row]) -> dict[str, list[client.Row]]:
+    """The pickup records of a page's orders by order id, in one call."""
+    collected = [row["id"] for row in rows if _is_collected(row)]
+    found: dict[str, list[client.Row]] = defaultdict(list)
+    for pickup in read_pickups(http, shop, *collected) if collected else ():
+        found[str(pickup.get("order_id"))].append(pickup)
+    return found
+
+
+def _is_collected(row: client.Row) -> bool:
+    try:
+        return row.get("status_id") not in normalize.NOT_YET_ORDERS and bool(normalize.pickup_consignments(row))
+    except (Malformed, KeyError, TypeError, ValueError, AttributeError):
+        return False  # it is named as unreadable where it is normalized

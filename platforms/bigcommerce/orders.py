@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
@@ -33,10 +33,7 @@ def fetch_order(http: Http, shop: Shop, order_id: str) -> Order | None:
 
 def read_order(http: Http, shop: Shop, order_id: str) -> client.Row:
     """The order with its consignments and up to 50 lines; Missing where it does not exist."""
-    order = client.read(http, shop, f"v2/orders/{order_id}", WITH_CONSIGNMENTS)
-    if not isinstance(order, dict):
-        raise client.Missing(f"BigCommerce knows no order {order_id}.")
-    return order
+    return client.read_object(http, shop, f"v2/orders/{order_id}", WITH_CONSIGNMENTS)
 
 
 def read_lines(http: Http, shop: Shop, order: client.Row) -> list[normalize.Row]:
@@ -48,23 +45,26 @@ def read_lines(http: Http, shop: Shop, order: client.Row) -> list[normalize.Row]
     return sorted(lines, key=lambda line: normalize.count(line.get("id")))
 
 
-def read_pickups(http: Http, shop: Shop, order_id: object) -> list[client.Row]:
-    """The pickup records of one order. BigCommerce ignores a filter it does not understand, so the rows are checked."""
-    rows = client.v3_list(http, shop, "v3/orders/pickups", {"order_id:in": str(order_id)})
-    return [row for row in rows if str(row.get("order_id")) == str(order_id)]
+def read_pickups(http: Http, shop: Shop, *order_ids: object) -> list[client.Row]:
+    """The pickup records of these orders. BigCommerce ignores a filter it does not understand, so the rows are checked."""
+    wanted = [str(order_id) for order_id in order_ids]
+    rows = client.v3_list(http, shop, "v3/orders/pickups", {"order_id:in": ",".join(wanted)})
+    return [row for row in rows if str(row.get("order_id")) in wanted]
 
 
-def whole(http: Http, shop: Shop, order: client.Row) -> Remote:
-    """The order with all that belongs to it.
+def whole(http: Http, shop: Shop, order: client.Row, pickups: Sequence[client.Row] | None = None) -> Remote:
+    """The order with all that belongs to it; `pickups` are its pickup records where they were read already.
 
     Further calls are made only for what the order leaves open: the rate limit is shared by every app of the store.
     """
     path = f"v3/orders/{order['id']}/transactions"
+    if pickups is None:
+        pickups = read_pickups(http, shop, order["id"]) if normalize.pickup_consignments(order) else ()
     return Remote(
         order=order,
         lines=tuple(read_lines(http, shop, order)),
         transactions=() if payment.is_decided(order) else tuple(client.v3_rows(http, shop, path)),
-        pickups=tuple(read_pickups(http, shop, order["id"])) if normalize.pickup_consignments(order) else (),
+        pickups=tuple(pickups),
     )
 
 
@@ -86,8 +86,7 @@ def changed_orders(http: Http, shop: Shop, since: datetime, cursor: str) -> Chan
 
 
 def _rows(http: Http, shop: Shop, params: dict[str, str]) -> list[client.Row]:
-    rows = client.read(http, shop, "v2/orders", params)
-    return [row for row in rows if isinstance(row, dict) and row.get("id")] if isinstance(rows, list) else []
+    return [row for row in client.read_list(http, shop, "v2/orders", params) if row.get("id")]
 
 
 def _position(since: datetime, cursor: str) -> tuple[datetime, int]:

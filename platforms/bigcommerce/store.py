@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from connector.platform import Account, Flaw, Refused, RemoteLocation, Shop, Subscriptions
+from connector.platform import Account, Flaw, RemoteLocation, Shop, Subscriptions
 from platforms.bigcommerce import client
 from platforms.bigcommerce.webhook import SECRET_HEADER
 from platforms.http import Http
@@ -14,9 +14,7 @@ SCOPES = ("store/order/*", "store/shipment/*", "store/app/uninstalled")
 
 def check(http: Http, shop: Shop) -> Account:
     """The store as it names itself; the token has proved itself by the answer."""
-    store = client.read(http, shop, "v2/store")
-    if not isinstance(store, dict):
-        raise Refused("BigCommerce named no store.", "Check the store hash.")
+    store = client.read_object(http, shop, "v2/store")
     return Account(shop.external_id, str(store.get("name", "")), str(store.get("currency", "")))
 
 

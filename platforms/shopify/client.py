@@ -56,6 +56,7 @@ def ask(http: Http, shop: Shop, document: Document, **variables: object) -> dict
             f"{shop.address}/admin/api/{VERSION}/graphql.json",
             headers={"X-Shopify-Access-Token": _token(shop)},
             json={"query": document.text, "variables": variables},
+            safe=not document.write,
         )
         _note_version(answer.headers.get("x-shopify-api-version", VERSION))
         return _understood(http, shop, document, answer)

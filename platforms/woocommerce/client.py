@@ -82,6 +82,7 @@ def read_all(http: Http, shop: Shop, path: str, params: Mapping[str, str] | None
 def total(http: Http, shop: Shop, path: str, params: Mapping[str, str]) -> int | None:
     """How many entries a list has by its header; None where the shop's host removes it."""
     answer = _answer(http, shop, "GET", path, params=params)
+    _shaped(answer.json(), list)
     text = answer.headers.get("x-wp-total", "")
     return int(text) if text.isascii() and text.isdigit() else None
 

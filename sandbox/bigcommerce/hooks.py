@@ -7,6 +7,7 @@ import fnmatch
 import hashlib
 import hmac
 import json
+import threading
 import time
 import uuid
 from collections import deque
@@ -30,6 +31,7 @@ class Hooks:
     def __init__(self, store: Store, sender: Sender) -> None:
         self._store = store
         self._sender = sender
+        self._watching = threading.Lock()
         self._calls: dict[str, deque[tuple[float, bool]]] = {}
         self._blocked: dict[str, float] = {}
         sender.register(PLATFORM, self._outgoing, RETRY_SECONDS, self._finished)
@@ -86,9 +88,13 @@ class Hooks:
 
     def _watch(self, domain: str, *, well: bool) -> None:
         now = time.monotonic()
+        with self._watching:
+            self._count(domain, now, well=well)
+
+    def _count(self, domain: str, now: float, *, well: bool) -> None:
         calls = self._calls.setdefault(domain, deque())
         calls.append((now, well))
-        while calls and calls[0][0] < now - _WATCHED_SECONDS:
+        while calls[0][0] < now - _WATCHED_SECONDS:
             calls.popleft()
         if len(calls) >= _WATCHED_FROM_CALLS and sum(good for _, good in calls) < _LEAST_SUCCESS * len(calls):
             self._blocked[domain] = now + _BLOCKED_SECONDS

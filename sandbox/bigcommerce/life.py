@@ -65,7 +65,7 @@ class BigCommerceFront:
                 self._shop.stock.give_back(order)
                 self._shop.stock.take(order, backorders=self._shop.settings()["backorders"])
 
-    def refund(self, order_id: str, quantities: Mapping[str, int], *, restock: bool) -> None:
+    def refund(self, order_id: str, quantities: Mapping[str, int], *, restock: bool, location: str = "") -> None:
         """Refund units. The whole order: status Refunded, and its stock may come back; a part: stock never does."""
         with self._changing(order_id) as order:
             amount = sum(self._refund_line(order, sku, units) for sku, units in quantities.items())

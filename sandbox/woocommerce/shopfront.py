@@ -68,7 +68,7 @@ class WooCommerceShop:
         changes = [{"id": lines[sku], "quantity": quantity} for sku, quantity in quantities.items() if sku in lines]
         orders.update(self._shop, int(order_id), {"line_items": changes})
 
-    def refund(self, order_id: str, quantities: Mapping[str, int], *, restock: bool) -> None:
+    def refund(self, order_id: str, quantities: Mapping[str, int], *, restock: bool, location: str = "") -> None:
         """Refund units by hand, outside the gateway."""
         order, ids = self._found(order_id), self._line_ids(order_id)
         prices = {line["id"]: Decimal(line["total"]) / line["quantity"] for line in order["line_items"]}

@@ -78,9 +78,11 @@ def test_pages_fit_and_have_no_serious_fault(page: Page, town: Town, language: s
     page.set_viewport_size({"width": width, "height": 844})
     paths = ["/orders", "/orders/history", "/orders?q=nobody", "/orders/4711"]
     paths += [f"/orders/{seeded[name]}" for name in ("split", "packed_unpaid", "packed", "ready", "unknown", "shipped")]
+    part = town.parts(seeded["split"])[0]
+    paths += ["/picking", f"/orders/{seeded['split']}/parts/{part}/pick", "/health", "/health/outbox", "/staff"]
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        for path in paths if scheme == "light" else paths[:1] + paths[5:6]:
+        for path in paths if scheme == "light" else paths[:1] + paths[5:6] + paths[-4:-3]:
             page.goto(f"{path}{'&' if '?' in path else '?'}lang={language}", wait_until="networkidle")
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path
             assert page.locator("html").get_attribute("lang") == language

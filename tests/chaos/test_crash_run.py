@@ -25,7 +25,7 @@ from tests.chaos.trade import Customers, Placed, Staff, expected_stock
 from tests.chaos.whole import PLATFORMS, Whole, running
 
 _FAULTS = {"server_error": 0.15, "throttle": 0.1, "applied_then_error": 0.05, "hang": 0.05, "hang_seconds": 9}
-_DOUBLED = {"webhook_duplicate": 0.3, "webhook_reorder": 0.2, "retry_scale": 0.01}
+_DOUBLED = {"webhook_duplicate": 0.3, "webhook_reorder": 0.2, "retry_scale": 0.0005}
 _SECONDS_A_KILL = 1.4
 _POLLED_SECONDS = 13
 _GIVE_UP_SECONDS = 120
@@ -99,7 +99,7 @@ def _come_to_rest(whole: Whole, placed: list[Placed]) -> float:
     """Seconds until nothing waited any more; left alone then for a poll, which finds what lost webhooks did not say."""
     began = time.monotonic()
     while time.monotonic() - began < 2 * _GIVE_UP_SECONDS:
-        assert whole.wait_until(lambda: _at_rest(whole, placed), _GIVE_UP_SECONDS), whole.patiently(_standing)
+        assert whole.wait_until(lambda: _at_rest(whole, placed), _GIVE_UP_SECONDS), _why_not(whole, placed)
         seconds, state = time.monotonic() - began, whole.patiently(_state)
         time.sleep(_POLLED_SECONDS)
         if _at_rest(whole, placed) and whole.patiently(_state) == state:
@@ -125,6 +125,14 @@ def _at_rest(whole: Whole, placed: list[Placed]) -> bool:
     known = whole.patiently(_known)
     present = all((one.platform, one.external_id) in known for one in placed)
     return present and not standing["inbox waiting"] and not standing["outbox waiting"]
+
+
+def _why_not(whole: Whole, placed: list[Placed]) -> dict[str, object]:
+    """What keeps it from coming to rest."""
+    known = whole.patiently(_known)
+    missing = [one for one in placed if (one.platform, one.external_id) not in known]
+    sending = whole.ask("GET", "waiting")["webhooks"]
+    return {**whole.patiently(_standing), "webhooks on their way": sending, "missing": missing, "log": whole.log[-4000:]}
 
 
 def _standing(engine: Engine) -> Counter[str]:

@@ -178,10 +178,10 @@ class TestCost:
         seeding.morning(town)
         with statements(town.engine) as seen:
             assert len(listed(town)) > 10
-        assert len(seen) == 3
+        assert len(seen) == 4
         with statements(town.engine) as seen:
             detail_of(town, ids(town)[0])
-        assert len(seen) - 3 == 5  # 3 of the list
+        assert len(seen) - 4 == 6  # 4 of the list
 
     @pytest.mark.parametrize(
         ("wanted", "index"),
@@ -196,6 +196,13 @@ class TestCost:
         assert index in plan, plan
         assert "Seq Scan on orders" not in plan, plan
         assert "Sort Key" not in plan, plan  # already in order: only one page is read
+
+    @pytest.mark.parametrize("history", [False, True])
+    def test_a_search_reads_only_what_can_fit(self, town_of_many: Town, *, history: bool) -> None:
+        plan = plan_of(town_of_many, OrderFilter(search="?ient 9123", history=history))
+        assert "ix_order_words_grams" in plan, plan
+        assert "Seq Scan on orders" not in plan, plan
+        assert "Seq Scan on order_words" not in plan, plan
 
     def test_a_locations_work_uses_an_index(self, town_of_many: Town) -> None:
         wanted = OrderFilter(location_id=place_id(town_of_many, "Boutique Canebière"), state="packed")

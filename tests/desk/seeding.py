@@ -9,11 +9,13 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine, insert, select, text, update
 
 from connector.db import shops as shop_rows
+from connector.db.desk_tables import order_words
 from connector.db.sealed import Seal
 from connector.db.tables import fulfillment_orders, outbox, shops
 from connector.db.tables import orders as orders_table
 from connector.domain.fulfillment import Step
 from connector.domain.orders import Address, Customer, Handover, Lifecycle, LineItem, LineKind, Order, Payment
+from connector.domain.text import fold, grams
 from connector.flow import fulfill, stock
 from connector.flow.intake import Arrival, take_in
 from connector.platform import Shop, Tracking
@@ -253,6 +255,11 @@ select part.id, line.id, 1 from part join line using (order_id)
 def many(town: Town, count: int) -> None:
     """So many small orders straight into the tables, nine tenths of them finished; statistics are up to date."""
     with town.engine.begin() as conn:
+        conn.execute(text("set local statement_timeout = 0"))
         conn.execute(text(_MANY), {"shop": town.shops["shopify"].id, "count": count})
+        numbers = conn.execute(text("select id, number, customer_name from orders where external_id like 'many-%'")).all()
+        words = [(row.id, fold(f"{row.number}\n{row.customer_name}\nBK-001\nLe Petit Prince")) for row in numbers]
+        rows = [{"order_id": order_id, "folded": folded, "grams": grams(folded)} for order_id, folded in words]
+        conn.execute(insert(order_words), rows)
     with town.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
-        conn.execute(text("vacuum analyze orders, order_lines, fulfillment_orders, fulfillment_lines"))
+        conn.execute(text("vacuum analyze orders, order_lines, fulfillment_orders, fulfillment_lines, order_words"))

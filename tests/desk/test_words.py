@@ -57,7 +57,7 @@ def test_every_reason_can_be_said_in_french(reader: Reader, town: Town) -> None:
         for code, sentence in SENTENCES.items():
             facts = dict.fromkeys(re.findall(r"\{(\w+)\}", sentence), "X")
             said = show.explanation([{"code": code, **facts}])
-            assert "X" in said
+            assert "X" in said or not facts
             assert said != sentence.format(**facts)
         assert show.explanation([{"code": "of_tomorrow"}]) == "of tomorrow"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -53,7 +53,7 @@ class Crowd:
 
 
 @pytest.fixture
-def crowd(make: Make) -> Crowd:
+def crowd(make: Make) -> Iterator[Crowd]:
     at = make({("PEN", "quay"): 0, ("PEN", "depot"): 0, ("INK", "quay"): 0, ("INK", "depot"): 0, ("CUP", "depot"): 0})
     url = at.engine.url.render_as_string(hide_password=False)
     engine = engines.create(url, pool_size=_THREADS, name="crowd")
@@ -62,7 +62,7 @@ def crowd(make: Make) -> Crowd:
         for number in range(_THREADS):
             _shop_row(conn, at, number)
     shops = [Shop(number, "k", "toy", "T", f"s{number}", "", {}) for number in _shop_ids(engine)]
-    yield Crowd(at, engine, shops)  # type: ignore[misc]
+    yield Crowd(at, engine, shops)
     engine.dispose()
 
 

@@ -32,6 +32,7 @@ from tests.flow.toy import World, order
 SKUS = ("PEN", "INK", "CAP")
 PLACES = ("quay", "depot")
 _ACTS = 14
+_RECEIPT = 2
 _LONGEST_REST = 200
 
 
@@ -49,7 +50,6 @@ class Life:
     current: dict[str, Order] = field(default_factory=dict)
     past: list[tuple[str, Order]] = field(default_factory=list)
     told: Counter[str] = field(default_factory=Counter)
-    received: Counter[str] = field(default_factory=Counter)
     minute: int = 0
     well: bool = False
 
@@ -177,8 +177,7 @@ class Life:
     def goods_arrive(self) -> str:
         sku, place = self.rnd.choice(SKUS), self.rnd.choice(PLACES)
         key = f"r{self.rnd.randint(1, 4)}{sku}{place}"
-        self.received[key] = 2
-        line = StockLine(sku, place, 2)
+        line = StockLine(sku, place, _RECEIPT)
         return str(goods.change(self.at.engine, [line], self.at.now, key=key, reason="receipt", actor="tests"))
 
     def _tick(self) -> int:
@@ -211,6 +210,7 @@ class Life:
             assert conn.execute(_SHARES).all() == []
             assert conn.execute(select(inbox.c.reason).where(inbox.c.state == "dead")).all() == []
             assert conn.execute(select(outbox.c.reason).where(outbox.c.state == "dead")).all() == []
+            assert conn.execute(_ON_HAND, {"opening": 4 * len(PLACES), "receipt": _RECEIPT}).all() == []
             found = {row.external_id: row.lifecycle for row in conn.execute(select(orders.c.external_id, orders.c.lifecycle))}
             keys = set(conn.execute(select(outbox.c.effect_key)).scalars())
             lines = conn.execute(select(orders.c.external_id, order_lines.c.sku, order_lines.c.quantity).join(order_lines)).all()
@@ -241,6 +241,20 @@ _WEIGHTS = {
     "staff_moves": 5,
     "goods_arrive": 1,
 }
+
+# Of each item there is what was there, and each receipt once, less what has left.
+_ON_HAND = text(
+    """
+    SELECT i.sku, l.units, r.receipts, g.units FROM items i
+    JOIN (SELECT item_id, sum(on_hand) AS units FROM levels GROUP BY 1) l ON l.item_id = i.id
+    LEFT JOIN (SELECT item_id, count(DISTINCT document) AS receipts FROM movements
+               WHERE reason = 'receipt' AND document <> 'opening' GROUP BY 1) r ON r.item_id = i.id
+    LEFT JOIN (SELECT ol.item_id, sum(f.quantity) AS units FROM fulfillment_lines f
+               JOIN fulfillment_orders p ON p.id = f.fulfillment_order_id AND p.state IN ('shipped', 'picked_up')
+               JOIN order_lines ol ON ol.id = f.order_line_id GROUP BY 1) g ON g.item_id = i.id
+    WHERE l.units <> :opening + :receipt * coalesce(r.receipts, 0) - coalesce(g.units, 0)
+    """
+)
 
 # In every open order each line is in parts or backordered, as a whole.
 _SHARES = text(

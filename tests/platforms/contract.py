@@ -135,6 +135,8 @@ def _calls(platform: Platform, shop: Shop) -> Iterator[Callable[[], object]]:
     yield lambda: platform.subscribe(shop, "https://connector.example/webhooks")
     yield lambda: platform.fetch_order(shop, "1")
     yield lambda: platform.changed_orders(shop, _AT, "")
+    yield lambda: platform.list_orders(shop, _AT, _AT, "")
+    yield lambda: platform.flaws(shop, "https://connector.example/webhooks")
     yield lambda: platform.locations(shop)
     yield lambda: platform.announce(shop, told)
     if platform.goods is not None:

@@ -9,6 +9,9 @@ import pytest
 import requests
 
 from connector.db import installs, shop_views
+from connector.flow import shops
+from jobs.environment import now
+from sandbox.catalogue import CREDENTIALS
 from tests.serving import wait_until
 from tests.webhooks.town import Browser, Town, town
 
@@ -163,6 +166,22 @@ def test_a_second_bigcommerce_consent_takes_the_place_of_the_first(place: Town, 
         assert installs.users(conn, again.id) == ["24654"]
     place.work()
     assert set(place.steps(again).values()) == {"done"}
+
+
+def test_a_store_linked_by_hand_before_is_linked_by_the_app_when_it_is_opened(place: Town, browser: Browser) -> None:
+    typed = {**CREDENTIALS["shopify"], "api_url": f"{place.shops_at}/shopify"}
+    platform = place.environment.platforms["shopify"]
+    before, _ = shops.add(place.engine, place.seal, platform, typed, place.base, now())
+    assert before.credentials["token"] == "shpat_sandbox"
+    _embedded(place, browser)
+    after = place.shop("shopify")
+    assert after.id == before.id
+    assert set(after.credentials) == {"token", "refresh_token", "token_expires_at", "refresh_expires_at"}
+    assert after.credentials["token"] != "shpat_sandbox"
+    place.work()
+    assert set(place.steps(after).values()) == {"done"}
+    _embedded(place, browser)
+    assert place.shop("shopify").credentials["token"] == after.credentials["token"]
 
 
 def test_a_merchant_who_says_no_is_told_that_nothing_was_linked(place: Town, browser: Browser) -> None:

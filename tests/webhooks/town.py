@@ -63,6 +63,8 @@ class Town:
     def work(self) -> None:
         """Do all that is due: steps, personal data, deliveries."""
         for wake in due.due(self.engine, now()):
+            if wake.task not in ("install", "privacy", "ingest"):
+                continue
             shop = shop_flow.by_id(self.engine, self.seal, wake.shop_id)
             platform = self.environment.platforms[shop.platform]
             if wake.task == "install":

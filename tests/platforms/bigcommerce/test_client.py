@@ -147,8 +147,16 @@ def test_a_v3_list_is_read_to_its_last_page(http: Http) -> None:
         assert [row["id"] for row in client.v3_rows(http, SHOP, "v2/thing")] == [10, 11, 20, 21]
 
 
-@pytest.mark.parametrize("body", ["", "null", '{"a": 1}', '["x", 5]'])
-def test_nonsense_in_place_of_a_list_is_no_rows(http: Http, body: str) -> None:
+@pytest.mark.parametrize("body", ["", '{"a": 1}', '"well"'])
+def test_nonsense_in_place_of_a_list_is_a_failure_and_no_empty_list(http: Http, body: str) -> None:
+    with responses.RequestsMock() as mock:
+        mock.add("GET", URL, body=body)
+        with pytest.raises(Retryable):
+            list(client.v2_rows(http, SHOP, "v2/thing"))
+
+
+@pytest.mark.parametrize("body", ["null", '["x", 5]'])
+def test_nonsense_in_a_list_is_no_row(http: Http, body: str) -> None:
     with responses.RequestsMock() as mock:
         mock.add("GET", URL, body=body)
         assert list(client.v2_rows(http, SHOP, "v2/thing")) == []

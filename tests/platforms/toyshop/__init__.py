@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
 from connector.domain.errors import Malformed, Rejected
 from connector.domain.linking import Variant
 from connector.domain.orders import Handover, Lifecycle, LineItem, Order, Payment
+from connector.installing import App
 from connector.platform import (
     Account,
     Announcement,
@@ -19,9 +20,11 @@ from connector.platform import (
     Change,
     ChangedPage,
     Delivery,
+    Flaw,
     Goods,
     Kind,
     Level,
+    OrderPage,
     Outcome,
     Platform,
     RemoteLocation,
@@ -34,8 +37,8 @@ from connector.platform import (
 from platforms.http import Http
 
 
-def build(http: Http) -> Platform:
-    """The toy shop, calling out through `http`."""
+def build(http: Http, *, app: App) -> Platform:
+    """The toy shop, calling out through `http`; it needs no registered `app`."""
     return Platform(
         name="toyshop",
         title="Toy shop",
@@ -51,6 +54,9 @@ def build(http: Http) -> Platform:
         subscribe=lambda shop, url: _subscribed(http, shop, url),
         fetch_order=lambda shop, order_id: _order(_read(http, shop, f"orders/{order_id}")),
         changed_orders=lambda shop, since, cursor: _changed(_read(http, shop, "orders")),
+        list_orders=lambda shop, since, until, cursor: OrderPage(tuple(_all_orders(http, shop))),
+        count_orders=lambda shop, since, until: len(_read(http, shop, "orders")["orders"]),
+        flaws=lambda shop, url: _flaws(http, shop),
         locations=lambda shop: tuple(RemoteLocation(*row) for row in _read(http, shop, "locations")["locations"]),
         announce=partial(_announce, http),
         goods=Goods(
@@ -120,6 +126,15 @@ def _moment(found: Mapping[str, object]) -> datetime:
 
 def _changed(found: Mapping[str, list[list[str]]]) -> ChangedPage:
     return ChangedPage(tuple((str(number), datetime.fromtimestamp(int(at), UTC)) for number, at in found["orders"]))
+
+
+def _all_orders(http: Http, shop: Shop) -> Iterator[Order]:
+    for number, _ in _read(http, shop, "orders")["orders"]:
+        yield _order(_read(http, shop, f"orders/{number}"))
+
+
+def _flaws(http: Http, shop: Shop) -> tuple[Flaw, ...]:
+    return () if _read(http, shop, "shop").get("hook", True) else (Flaw("order", "missing"),)
 
 
 def _announce(http: Http, shop: Shop, told: Announcement) -> Outcome:

@@ -1,0 +1,117 @@
+"""The tables of people's work: staff, their acts and views, picking, notes, and what orders are found by.
+
+Conventions as in `tables`, which holds what orders and stock stand on.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from connector.db.tables import _count, _id, _ref, _text, _time, inbox, metadata, outbox
+
+staff = Table(
+    "staff",
+    metadata,
+    _id(),
+    _text("name", None),
+    _text("name_folded", None),
+    _text("role", None),
+    _text("password_hash", None),
+    Column("enabled", Boolean, nullable=False, server_default=text("true")),
+    # Raised by everything that must end the sessions that are open: a new password, a disabled account.
+    _count("stamp"),
+    _time("created_at", now=True),
+    UniqueConstraint("name_folded"),
+    CheckConstraint("role in ('viewer', 'picker', 'operator', 'owner')", name="role"),
+)
+
+sign_ins = Table(
+    "sign_ins",
+    metadata,
+    _id(),
+    _text("name_folded", None),
+    _text("address", None),
+    Column("succeeded", Boolean, nullable=False),
+    _time("at", now=True),
+    Index("ix_sign_ins_name", "name_folded", "at"),
+    Index("ix_sign_ins_address", "address", "at"),
+)
+
+# Written before the act and completed after it: there is no act without its row.
+audit = Table(
+    "audit",
+    metadata,
+    _id(),
+    _time("at", now=True),
+    _text("actor", None),
+    _ref("staff_id", "staff.id", nullable=True),
+    _text("act", None),
+    _text("subject"),
+    _text("outcome", "begun"),
+    Index("ix_audit_at", "at"),
+)
+
+# Trigrams as numbers under a GIN index, because the embedded server has no pg_trgm (see `connector.domain.text.grams`).
+order_words = Table(
+    "order_words",
+    metadata,
+    Column("order_id", BigInteger, ForeignKey("orders.id", ondelete="CASCADE"), primary_key=True),
+    _text("folded", None),
+    Column("grams", ARRAY(Integer), nullable=False),
+    Index("ix_order_words_grams", "grams", postgresql_using="gin"),
+)
+
+# `words` is the query of the list's address; without a member it is the whole team's.
+saved_views = Table(
+    "saved_views",
+    metadata,
+    _id(),
+    _ref("staff_id", "staff.id", nullable=True),
+    _text("name", None),
+    _text("words"),
+    Column("history", Boolean, nullable=False, server_default=text("false")),
+    _time("created_at", now=True),
+    UniqueConstraint("staff_id", "name", postgresql_nulls_not_distinct=True),
+)
+
+fulfillment_notes = Table(
+    "fulfillment_notes",
+    metadata,
+    _id(),
+    _ref("order_id", "orders.id"),
+    _ref("fulfillment_order_id", "fulfillment_orders.id", nullable=True),
+    _text("text", None),
+    _text("author", None),
+    _time("at", now=True),
+    Index("ix_fulfillment_notes_order", "order_id", "id"),
+)
+
+# Every scan once: `key` is made by the device, which sends a scan again until it hears an answer.
+scans = Table(
+    "scans",
+    metadata,
+    Column("key", Text, primary_key=True),
+    _ref("fulfillment_order_id", "fulfillment_orders.id"),
+    _ref("order_line_id", "order_lines.id", nullable=True),
+    _text("outcome", None),
+    _text("actor", None),
+    _time("at", now=True),
+    Index("ix_scans_part", "fulfillment_order_id"),
+)
+
+# What was given up is few among very many: the health page counts it at every look.
+Index("ix_inbox_dead", inbox.c.shop_id, inbox.c.id, postgresql_where=text("state = 'dead'"))
+Index("ix_outbox_dead", outbox.c.shop_id, outbox.c.id, postgresql_where=text("state = 'dead'"))

@@ -1,0 +1,55 @@
+"""Which role each page and act needs at least. A route that is not named here is the owner's alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from connector.domain.staff import Role
+
+# None: open to everyone, signed in or not.
+LEAST: Mapping[str, Role | None] = MappingProxyType(
+    {
+        "desk.static": None,
+        "desk.sign_in": None,
+        "desk.sign_in_form": None,
+        "desk.sign_out": None,
+        "desk.home": Role.VIEWER,
+        "desk.orders": Role.VIEWER,
+        "desk.history": Role.VIEWER,
+        "desk.order": Role.VIEWER,
+        "desk.save_view": Role.VIEWER,
+        "desk.drop_view": Role.VIEWER,
+        "desk.health": Role.VIEWER,
+        "desk.act": Role.PICKER,
+        "desk.pay": Role.PICKER,
+        "desk.bulk": Role.PICKER,
+        "desk.note": Role.PICKER,
+        "desk.pick_list": Role.PICKER,
+        "desk.pick": Role.PICKER,
+        "desk.scan": Role.PICKER,
+        "desk.set_picked": Role.PICKER,
+        "desk.assign": Role.PICKER,
+        "desk.pack_picked": Role.PICKER,
+        "desk.paper": Role.PICKER,
+        "desk.inbox": Role.OPERATOR,
+        "desk.outbox": Role.OPERATOR,
+        "desk.inbox_row": Role.OPERATOR,
+        "desk.outbox_row": Role.OPERATOR,
+        "desk.replay": Role.OPERATOR,
+        "desk.shops": Role.OPERATOR,
+        "desk.shop_links": Role.OPERATOR,
+        "desk.link_place": Role.OPERATOR,
+        "desk.link_variant": Role.OPERATOR,
+        "desk.stock": Role.VIEWER,
+        "desk.stock_item": Role.VIEWER,
+        "desk.staff": Role.OWNER,
+        "desk.add_staff": Role.OWNER,
+        "desk.change_staff": Role.OWNER,
+    }
+)
+
+
+def least(endpoint: str) -> Role | None:
+    """The least role for a route of the desk."""
+    return LEAST.get(endpoint, Role.OWNER)

@@ -1,0 +1,202 @@
+"""A connector with real workers beside the three sandbox shops, whose past is brought in while the workers are killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil
+from sqlalchemy import select, text
+
+from config.embedded import Addresses
+from config.settings import load
+from connector.db import backfills, inbox, stock
+from connector.db.backfills import Backfill
+from connector.db.tables import orders
+from connector.domain.backfill import StockPolicy
+from connector.flow import backfill, shops
+from connector.platform import Shop
+from jobs.demo import furnish
+from jobs.environment import Environment, open_at
+from sandbox.app import create_app
+from sandbox.assembly import close
+from sandbox.linking import demo
+from sandbox.running import Sandbox
+from sandbox.traffic import nth_order
+from tests.flow.conftest import PROMISED
+from tests.serving import serve
+from webhooks.app import build
+
+_ROOT = Path(__file__).parents[2]
+_LIVE_FROM = 1_000_000  # numbers of the live orders, beyond those of the past
+_LIVE_SECONDS = 2.0
+_LONGEST_LIFE_SECONDS = 1.0  # of a worker, once its first page is written
+
+
+@dataclass
+class Past:
+    """The connector, its shops by platform, and the sandbox behind them."""
+
+    environment: Environment
+    sandbox: Sandbox
+    shops: dict[str, Shop]
+    log: Path
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    largest_bytes: int = 0
+
+    def start(self, name: str) -> None:
+        """Run the worker or the clock as a process of its own."""
+        chosen = self.environment.settings.environment()
+        with self.log.open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                [sys.executable, "-m", f"jobs.{name}"], cwd=_ROOT, env={**os.environ, **chosen}, stdout=log, stderr=log
+            )
+
+    def kill(self, name: str) -> None:
+        """kill -9."""
+        self.processes[name].send_signal(signal.SIGKILL)
+        self.processes[name].wait()
+
+    def measure(self) -> None:
+        """Note the worker's memory."""
+        used = psutil.Process(self.processes["worker"].pid).memory_info().rss
+        self.largest_bytes = max(self.largest_bytes, used)
+
+    def begin(self, **options: Any) -> list[int]:
+        """Begin a backfill of every shop."""
+        since = datetime.now(UTC) - timedelta(days=1)
+        env = self.environment
+        given = {"stock": StockPolicy.APPLY, **options}
+        return [backfill.start(env.engine, shop, since, None, datetime.now(UTC), **given).id for shop in self.shops.values()]
+
+    def state(self, number: int) -> Backfill:
+        with self.environment.engine.connect() as conn:
+            return backfills.by_id(conn, number)
+
+    def drained(self) -> bool:
+        """Whether nothing waits any more, here and in the sandbox."""
+        with self.environment.engine.connect() as conn:
+            waiting = any(inbox.more_due(conn, shop.id, datetime.now(UTC) + timedelta(hours=1)) for shop in self.shops.values())
+        return not waiting and not self.sandbox.sender.waiting()
+
+    def ids(self, platform: str) -> tuple[set[str], set[str]]:
+        """(ids of our orders, ids of the shop's), as numbers."""
+        shop_id = self.shops[platform].id
+        with self.environment.engine.connect() as conn:
+            ours = conn.execute(select(orders.c.external_id).where(orders.c.shop_id == shop_id)).scalars()
+            held = {external_id.rpartition("/")[2] for external_id in ours}
+        return held, {shown.id for shown in self.sandbox.shopfronts[platform].listing(limit=10**6)}
+
+    def ledger(self) -> list[Any]:
+        """What does not add up: levels against movements, promises against parts, parts and backorders against lines."""
+        with self.environment.engine.connect() as conn:
+            uneven = [*stock.unbalanced(conn), *conn.execute(PROMISED)]
+            return uneven + list(conn.execute(_UNSERVED))
+
+
+_UNSERVED = text(
+    """
+    SELECT o.external_id, ol.sku, ol.quantity, ol.backordered, coalesce(sum(fl.quantity), 0) AS given
+    FROM orders o JOIN order_lines ol ON ol.order_id = o.id
+    LEFT JOIN (fulfillment_lines fl JOIN fulfillment_orders fo ON fo.id = fl.fulfillment_order_id AND fo.state <> 'cancelled')
+        ON fl.order_line_id = ol.id
+    WHERE ol.kind = 'physical' AND NOT o.history AND o.lifecycle <> 'cancelled'
+    GROUP BY o.external_id, ol.id HAVING ol.quantity - ol.left_before <> ol.backordered + coalesce(sum(fl.quantity), 0)
+    """
+)
+
+
+@contextmanager
+def past(directory: Path, database_url: str, redis_url: str, key: str, *, orders_each: int) -> Iterator[Past]:
+    """Shops with so many orders of the past each, linked to a connector with a worker and a clock."""
+    with ExitStack() as stack:
+        app = create_app(directory / "sandbox")
+        stack.callback(close, app)
+        sandbox: Sandbox = app.extensions["sandbox"]
+        for platform, front in sandbox.shopfronts.items():
+            for number in range(orders_each):
+                front.place(nth_order(platform, number))
+        sandbox_url = stack.enter_context(serve(app))
+        time.sleep(1.1)  # the orders of the past are older than the second in which the backfill begins
+        environment, url = _environment(stack, database_url, redis_url, key)
+        environment = replace(environment, settings=environment.settings.model_copy(update={"public_url": url}))
+        furnish(environment, demo(sandbox_url))
+        _rest_polls(environment)
+        linked = {shop.platform: shop for shop in _linked(environment)}
+        made = Past(environment, sandbox, linked, directory / "processes.log")
+        for name in ("clock", "worker"):
+            made.start(name)
+        stack.callback(lambda: [made.kill(name) for name in made.processes])
+        yield made
+
+
+def _environment(stack: ExitStack, database_url: str, redis_url: str, key: str) -> tuple[Environment, str]:
+    given = {"database_url": database_url, "redis_url": redis_url, "seal_keys": key, "secret_key": "s" * 32}
+    chosen = load({**given, "allow_private_shops": True, "clock_seconds": 0.5, "workers": 1})
+    environment = open_at(chosen, Addresses(database_url, redis_url), name="tests", pool_size=10)
+    stack.callback(environment.close)
+    web = build(environment)
+    stack.callback(web.extensions["waker"].close)
+    return environment, stack.enter_context(serve(web))
+
+
+def _rest_polls(environment: Environment) -> None:
+    """The orders of the past are minutes old here, so that the poll's overlap would bring them in before the backfill."""
+    with environment.engine.begin() as conn:
+        conn.execute(text("UPDATE shops SET poll_due_at = now() + interval '1 hour'"))
+
+
+def _linked(environment: Environment) -> Iterator[Shop]:
+    with environment.engine.connect() as conn:
+        numbers = list(conn.execute(text("SELECT id FROM shops ORDER BY id")).scalars())
+    for number in numbers:
+        yield shops.by_id(environment.engine, environment.seal, number)
+
+
+@contextmanager
+def live_orders(at: Past) -> Iterator[None]:
+    """Orders that arrive by webhook during the block."""
+    stopping = threading.Event()
+
+    def place() -> None:
+        number = _LIVE_FROM
+        while not stopping.wait(_LIVE_SECONDS):
+            for platform, front in at.sandbox.shopfronts.items():
+                front.place(nth_order(platform, number))
+            number += 1
+
+    thread = threading.Thread(target=place, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        thread.join()
+
+
+def killed_until(at: Past, numbers: list[int], kills: int, rnd: Any, seconds: float) -> int:
+    """Kill the worker at random moments of its work, until all is done; how often it was killed."""
+    deadline = time.monotonic() + seconds
+    done, seen = 0, -1
+    while any(at.state(number).state == "running" for number in numbers):
+        assert time.monotonic() < deadline, [at.state(number) for number in numbers]
+        at.measure()
+        pages = sum(at.state(number).pages for number in numbers)
+        if done < kills and pages > seen >= 0:
+            time.sleep(rnd.uniform(0, _LONGEST_LIFE_SECONDS))
+            at.kill("worker")
+            at.start("worker")
+            done, seen = done + 1, sum(at.state(number).pages for number in numbers)
+        seen = max(seen, 0)
+        time.sleep(0.1)
+    return done
