@@ -1,7 +1,8 @@
 """`python -m tests.bench [B1 …]`: measures, prints one table, writes build/bench.json. Takes half an hour when all is asked for.
 
 BENCH_ROUNDS (5) how often each thing is measured; BENCH_ORDERS (5000) how many orders the fast forms get; BENCH_GROWTH
-(100000) how many orders the base of B4 holds; BENCH_MEMORY (50000) how many orders B8 takes in; BENCH_STEADY_SECONDS (10).
+(100000) how many orders the base of B4 holds; BENCH_MEMORY (50000) how many orders B8 takes in; BENCH_PUSHES (60) how many
+parts B7 announces; BENCH_STEADY_SECONDS (10) how long B1 sends at a steady rate.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import draining, growth, memory, receiving, whole
+from tests.bench import draining, growth, memory, outbound, receiving, whole
 from tests.bench.measuring import Figure
 from tests.bench.programs import ROOT
 from tests.bench.stage import Stage, stage
@@ -25,6 +26,7 @@ MEASURES: Mapping[str, Callable[[Stage], list[Figure]]] = {
     "B4": growth.measure,
     "B5": whole.measure_hot,
     "B6": draining.measure_workers,
+    "B7": outbound.measure,
     "B8": memory.measure,
 }
 _RESULT = ROOT / "build" / "bench.json"
