@@ -10,7 +10,7 @@ from connector.db.tables import fulfillment_orders, order_events, order_lines, o
 from connector.domain.errors import NotFound, Rejected
 from connector.domain.fulfillment import Step
 from connector.domain.orders import Handover
-from connector.flow import fulfill, reroute, stock
+from connector.flow import fulfill, reroute, settle, stock
 from connector.flow.stock import StockLine
 from tests.flow.conftest import Make
 from tests.flow.test_changes import replayed, states
@@ -71,7 +71,7 @@ def test_what_a_location_rejects_comes_from_another_and_never_again_from_it(make
     assert at.stock("PEN") == {"quay": (5, 0), "depot": (1, 1)}
     assert done.backordered == 1
     stock.add_items(at.engine, [{"sku": "PEN", "title": "Pen again", "barcode": ""}], at.now)
-    stock.refill(at.engine, [at.rows(order_lines)[0]["item_id"]], at.now)
+    settle.settle(at.engine, at.now)
     assert at.stock("PEN")["quay"] == (5, 0)
     at.now += timedelta(minutes=1)
     stock.change(at.engine, [StockLine("PEN", "depot", 3)], at.now, key="r", reason="receipt", actor="tests")
