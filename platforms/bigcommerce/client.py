@@ -55,7 +55,7 @@ def v3_rows(http: Http, shop: Shop, path: str, params: Mapping[str, str] | None 
     """All rows of a v3 list; one without `meta.pagination` (pickups) is a single page."""
     for page in range(1, _MOST_PAGES + 1):
         answer = read(http, shop, path, {**(params or {}), "page": str(page), "limit": str(_PAGE_ROWS)})
-        yield from _data(answer)
+        yield from _v3_rows(answer)
         if page >= _total_pages(answer):
             return
     raise Refused(f"{path} has over {_MOST_PAGES} pages.", "Ask for fewer rows.")
@@ -63,10 +63,10 @@ def v3_rows(http: Http, shop: Shop, path: str, params: Mapping[str, str] | None 
 
 def v3_list(http: Http, shop: Shop, path: str, params: Mapping[str, str] | None = None) -> list[Row]:
     """The rows of a v3 list that knows no pages."""
-    return _data(read(http, shop, path, params))
+    return _v3_rows(read(http, shop, path, params))
 
 
-def _data(answer: Any) -> list[Row]:
+def _v3_rows(answer: Any) -> list[Row]:
     """The rows of a v3 answer; a 204 has none."""
     if answer is not None and not isinstance(answer, dict):
         raise _other_shape("object")

@@ -97,6 +97,7 @@ def test_a_lost_connection_is_the_database_s_fault_not_a_row_s(engine: Engine, s
             other.exec_driver_sql("SELECT pg_terminate_backend(%s)", (pid,))
         with pytest.raises(OperationalError):
             many.add(conn, orders, [_order(1, shop_id)])
+        conn.invalidate()  # nothing is left of it that could be rolled back
 
 
 def test_among_takes_any_number_of_values(engine: Engine) -> None:
