@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from connector.db.stock_tables import stock_documents, transfer_lines, transfers
+from connector.db.tables import stock_documents, transfer_lines, transfers
 from connector.domain.errors import NotFound, Rejected
 
 

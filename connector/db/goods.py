@@ -8,8 +8,7 @@ from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from connector.db.many import among
-from connector.db.stock_tables import buffers
-from connector.db.tables import fulfillment_orders, items, location_links, locations
+from connector.db.tables import buffers, fulfillment_orders, items, location_links, locations
 from connector.domain.allocation import Place
 from connector.domain.distance import Point
 from connector.domain.fulfillment import State

@@ -10,8 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from connector.db.install_tables import install_states, install_steps, shop_events, shop_notices, shop_users, used_tokens
-from connector.db.tables import shops
+from connector.db.tables import install_states, install_steps, shop_events, shop_notices, shop_users, shops, used_tokens
 from connector.domain.errors import Rejected
 
 RECONNECT = "reconnect"  # the code of the notice that our access is lost

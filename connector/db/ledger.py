@@ -9,8 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, text
 
-from connector.db.stock_tables import stock_checks
-from connector.db.tables import items, locations, orders
+from connector.db.tables import items, locations, orders, stock_checks
 
 _KEPT = timedelta(days=30)
 

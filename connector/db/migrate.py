@@ -10,9 +10,8 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Engine, text
 
-from connector.db import stock_tables
+from connector.db.tables import metadata
 
-metadata = stock_tables.stock_documents.metadata  # importing that module puts all tables in it
 _ONE_AT_A_TIME = 7300
 
 

@@ -24,17 +24,19 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, INTEGER
 
-from connector.db.desk_tables import fulfillment_notes, order_words, staff
 from connector.db.tables import (
     fulfillment_lines,
+    fulfillment_notes,
     fulfillment_orders,
     items,
     levels,
     location_links,
     locations,
     order_lines,
+    order_words,
     orders,
     shops,
+    staff,
 )
 from connector.domain.fulfillment import ENDED, GONE
 from connector.domain.text import fold, grams

@@ -10,10 +10,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from connector.db.desk_tables import fulfillment_notes, staff
 from connector.db.order_search import OrderFilter, counting, listing, notes_of, one, parts_of
 from connector.db.sealed import Seal
-from connector.db.tables import locations, order_events, order_lines, outbox, shops
+from connector.db.tables import fulfillment_notes, locations, order_events, order_lines, outbox, shops, staff
 from connector.domain.orders import owed_minor
 from connector.domain.settings import value
 

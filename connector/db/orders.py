@@ -13,10 +13,9 @@ from sqlalchemy import Connection, Select, Table, delete, func, select, text, up
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from connector.db import many
-from connector.db.desk_tables import order_words
 from connector.db.many import among
 from connector.db.sealed import Seal
-from connector.db.tables import fulfillment_lines, fulfillment_orders, order_events, order_lines, orders
+from connector.db.tables import fulfillment_lines, fulfillment_orders, order_events, order_lines, order_words, orders
 from connector.domain.differences import HeldPart
 from connector.domain.distance import area
 from connector.domain.fulfillment import State

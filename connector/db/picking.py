@@ -11,8 +11,18 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from connector.db.desk_tables import fulfillment_notes, scans, staff
-from connector.db.tables import fulfillment_lines, fulfillment_orders, items, levels, locations, order_lines, orders
+from connector.db.tables import (
+    fulfillment_lines,
+    fulfillment_notes,
+    fulfillment_orders,
+    items,
+    levels,
+    locations,
+    order_lines,
+    orders,
+    scans,
+    staff,
+)
 from connector.domain.fulfillment import State
 
 MOST_PARTS = 300

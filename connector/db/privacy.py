@@ -10,9 +10,18 @@ from typing import Any
 from sqlalchemy import ARRAY, Connection, Row, Table, Text, cast, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from connector.db.desk_tables import fulfillment_notes, order_words
-from connector.db.install_tables import privacy_requests
-from connector.db.tables import attempts, fulfillment_orders, inbox, order_events, orders, outbox, payments
+from connector.db.tables import (
+    attempts,
+    fulfillment_notes,
+    fulfillment_orders,
+    inbox,
+    order_events,
+    order_words,
+    orders,
+    outbox,
+    payments,
+    privacy_requests,
+)
 
 _BATCH = 500
 _FREE_WORDS = ("detail", "reason", "reference", "tracking")  # facts of the timeline in which somebody may be named

@@ -9,8 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, exists, func, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
-from connector.db.stock_tables import refills
-from connector.db.tables import fulfillment_lines, fulfillment_orders, levels, order_lines, orders, shops
+from connector.db.tables import fulfillment_lines, fulfillment_orders, levels, order_lines, orders, refills, shops
 from connector.domain.fulfillment import State
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
-from connector.db.desk_tables import saved_views
+from connector.db.tables import saved_views
 
 MOST_VIEWS = 24  # of one reader: the team's and their own
 

@@ -7,8 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, ScalarSelect, Table, func, select
 
-from connector.db.install_tables import shop_events
-from connector.db.tables import inbox, location_links, locations, outbox, shops
+from connector.db.tables import inbox, location_links, locations, outbox, shop_events, shops
 from connector.domain.errors import NotFound
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, text, update
 
-from connector.db.desk_tables import audit, sign_ins, staff
+from connector.db.tables import audit, sign_ins, staff
 from connector.domain.staff import Role
 from connector.domain.text import fold
 

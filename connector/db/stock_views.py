@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, literal, select
 
 from connector.db import documents
-from connector.db.stock_tables import buffers, stock_documents, transfer_lines, transfers
 from connector.db.tables import (
+    buffers,
     fulfillment_lines,
     fulfillment_orders,
     items,
@@ -21,6 +21,9 @@ from connector.db.tables import (
     order_lines,
     orders,
     shops,
+    stock_documents,
+    transfer_lines,
+    transfers,
 )
 from connector.domain.errors import NotFound
 

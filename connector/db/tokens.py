@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete
 from sqlalchemy.dialects.postgresql import insert
 
-from connector.db.install_tables import token_leases
+from connector.db.tables import token_leases
 
 
 def claim(conn: Connection, shop_id: int, holder: str, now: datetime, until: datetime) -> bool:

@@ -9,9 +9,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine, insert, select, text, update
 
 from connector.db import shops as shop_rows
-from connector.db.desk_tables import order_words
 from connector.db.sealed import Seal
-from connector.db.tables import fulfillment_orders, outbox, shops
+from connector.db.tables import fulfillment_orders, order_words, outbox, shops
 from connector.db.tables import orders as orders_table
 from connector.domain.fulfillment import Step
 from connector.domain.orders import Address, Customer, Handover, Lifecycle, LineItem, LineKind, Order, Payment

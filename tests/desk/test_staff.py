@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, select, update
 
-from connector.db.desk_tables import audit, sign_ins, staff
+from connector.db.tables import audit, sign_ins, staff
 from connector.domain.errors import Rejected
 from connector.domain.fulfillment import Step
 from connector.domain.staff import Role, may

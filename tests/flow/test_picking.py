@@ -10,9 +10,8 @@ import pytest
 from sqlalchemy import Engine, select
 
 from connector.db import picking as rows
-from connector.db.desk_tables import fulfillment_notes
 from connector.db.sealed import Seal
-from connector.db.tables import fulfillment_lines, fulfillment_orders
+from connector.db.tables import fulfillment_lines, fulfillment_notes, fulfillment_orders
 from connector.domain.errors import NotFound, Rejected
 from connector.domain.fulfillment import Step
 from connector.domain.orders import Lifecycle

@@ -9,8 +9,7 @@ import pytest
 from sqlalchemy import select, text
 
 from connector.db import stock_views
-from connector.db.stock_tables import refills, stock_documents
-from connector.db.tables import fulfillment_orders, levels, movements, order_events, order_lines, orders
+from connector.db.tables import fulfillment_orders, levels, movements, order_events, order_lines, orders, refills, stock_documents
 from connector.domain.errors import NotFound, Rejected
 from connector.domain.explanation import in_words
 from connector.domain.fulfillment import Step

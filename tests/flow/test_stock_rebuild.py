@@ -13,8 +13,7 @@ import pytest
 from sqlalchemy import Connection, Engine, select, text
 
 from connector.db.sealed import Seal
-from connector.db.stock_tables import stock_documents
-from connector.db.tables import inbox
+from connector.db.tables import inbox, stock_documents
 from connector.domain.errors import Rejected
 from connector.domain.orders import Handover, Lifecycle, Order
 from connector.flow import settle, stock, verify

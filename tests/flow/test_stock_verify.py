@@ -9,8 +9,7 @@ from sqlalchemy import Engine, text
 
 from connector.db import ledger
 from connector.db.sealed import Seal
-from connector.db.stock_tables import stock_checks, stock_documents
-from connector.db.tables import movements
+from connector.db.tables import movements, stock_checks, stock_documents
 from connector.flow import due, verify
 from connector.flow.verify import Finding
 from connector.flow.wake import EVERYWHERE, Wake

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from connector.db.migrate import metadata
+from connector.db.tables import metadata
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=metadata, compare_type=True, compare_server_default=True)

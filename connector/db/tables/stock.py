@@ -5,19 +5,19 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, PrimaryKeyConstraint, Table, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from connector.db.tables import _count, _id, _ref, _text, _time, metadata
+from connector.db.tables.columns import count, metadata, moment, reference, row_id, words
 
 # One row for each fact under its caller's key: the same key again is the same fact, or refused.
 stock_documents = Table(
     "stock_documents",
     metadata,
-    _id(),
-    _text("kind", None),
-    _text("key", None),
-    _text("actor", None),
-    _text("note"),
+    row_id(),
+    words("kind", None),
+    words("key", None),
+    words("actor", None),
+    words("note"),
     Column("lines", JSONB, nullable=False, server_default=text("'[]'")),
-    _time("at", now=True),
+    moment("at", now=True),
     UniqueConstraint("kind", "key"),
 )
 
@@ -25,19 +25,19 @@ transfers = Table(
     "transfers",
     metadata,
     Column("document_id", BigInteger, ForeignKey("stock_documents.id"), primary_key=True),
-    _ref("from_location_id", "locations.id"),
-    _ref("to_location_id", "locations.id"),
+    reference("from_location_id", "locations.id"),
+    reference("to_location_id", "locations.id"),
     CheckConstraint("from_location_id <> to_location_id", name="places"),
 )
 
 transfer_lines = Table(
     "transfer_lines",
     metadata,
-    _ref("document_id", "transfers.document_id"),
-    _ref("item_id", "items.id"),
-    _count("quantity", None),
-    _count("arrived"),
-    _count("lost"),
+    reference("document_id", "transfers.document_id"),
+    reference("item_id", "items.id"),
+    count("quantity", None),
+    count("arrived"),
+    count("lost"),
     PrimaryKeyConstraint("document_id", "item_id"),
     CheckConstraint("quantity > 0 and arrived >= 0 and lost >= 0 and arrived + lost <= quantity", name="quantity"),
     Index("ix_transfer_lines_open", "item_id", postgresql_where=text("arrived + lost < quantity")),
@@ -56,9 +56,9 @@ refills = Table(
 buffers = Table(
     "buffers",
     metadata,
-    _ref("shop_id", "shops.id"),
-    _ref("item_id", "items.id"),
-    _count("units", None),
+    reference("shop_id", "shops.id"),
+    reference("item_id", "items.id"),
+    count("units", None),
     PrimaryKeyConstraint("shop_id", "item_id"),
     CheckConstraint("units >= 0", name="units"),
 )
@@ -66,9 +66,9 @@ buffers = Table(
 stock_checks = Table(
     "stock_checks",
     metadata,
-    _id(),
-    _time("at"),
-    _count("differences", None),
+    row_id(),
+    moment("at"),
+    count("differences", None),
     Column("found", JSONB, nullable=False, server_default=text("'[]'")),
     Index("ix_stock_checks_at", "at"),
 )

@@ -18,22 +18,22 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from connector.db.tables import _count, _id, _ref, _text, _time, metadata
+from connector.db.tables.columns import count, metadata, moment, reference, row_id, words
 
 # A consent that was asked for: single use, bound to a browser and to a store. Only hashes of what the browser carries.
 install_states = Table(
     "install_states",
     metadata,
     Column("state_hash", Text, primary_key=True),
-    _text("platform", None),
-    _text("store", None),
-    _text("browser_hash", None),
-    _time("created_at", now=True),
-    _time("expires_at"),
-    _time("used_at", nullable=True),
+    words("platform", None),
+    words("store", None),
+    words("browser_hash", None),
+    moment("created_at", now=True),
+    moment("expires_at"),
+    moment("used_at", nullable=True),
     # Keys a store's server brought for this consent, until the browser returns and they have been proved.
     Column("sealed_grant", LargeBinary, nullable=True),
-    _ref("shop_id", "shops.id", nullable=True),
+    reference("shop_id", "shops.id", nullable=True),
     Index("ix_install_states_expires", "expires_at"),
 )
 
@@ -41,24 +41,24 @@ install_states = Table(
 used_tokens = Table(
     "used_tokens",
     metadata,
-    _text("platform", None),
-    _text("token_id", None),
-    _time("expires_at"),
+    words("platform", None),
+    words("token_id", None),
+    moment("expires_at"),
     PrimaryKeyConstraint("platform", "token_id"),
 )
 
 install_steps = Table(
     "install_steps",
     metadata,
-    _ref("shop_id", "shops.id"),
-    _text("code", None),
-    _count("position"),
-    _text("state", "waiting"),
-    _text("reason"),
-    _text("detail"),
-    _count("tries"),
-    _time("due_at", now=True),
-    _time("finished_at", nullable=True),
+    reference("shop_id", "shops.id"),
+    words("code", None),
+    count("position"),
+    words("state", "waiting"),
+    words("reason"),
+    words("detail"),
+    count("tries"),
+    moment("due_at", now=True),
+    moment("finished_at", nullable=True),
     PrimaryKeyConstraint("shop_id", "code"),
     CheckConstraint("state in ('waiting', 'done', 'failed')", name="state"),
     Index("ix_install_steps_due", "due_at", postgresql_where=text("state = 'waiting'")),
@@ -68,11 +68,11 @@ install_steps = Table(
 shop_events = Table(
     "shop_events",
     metadata,
-    _id(),
-    _ref("shop_id", "shops.id"),
-    _text("code", None),
+    row_id(),
+    reference("shop_id", "shops.id"),
+    words("code", None),
     Column("facts", JSONB, nullable=False, server_default=text("'{}'")),
-    _time("at", now=True),
+    moment("at", now=True),
     Index("ix_shop_events_shop", "shop_id", "id"),
 )
 
@@ -80,13 +80,13 @@ shop_events = Table(
 shop_notices = Table(
     "shop_notices",
     metadata,
-    _id(),
-    _ref("shop_id", "shops.id"),
-    _text("code", None),
-    _text("message", None),
-    _text("remedy"),
-    _time("at", now=True),
-    _time("ended_at", nullable=True),
+    row_id(),
+    reference("shop_id", "shops.id"),
+    words("code", None),
+    words("message", None),
+    words("remedy"),
+    moment("at", now=True),
+    moment("ended_at", nullable=True),
     Index("uq_shop_notices_open", "shop_id", "code", unique=True, postgresql_where=text("ended_at is null")),
 )
 
@@ -94,11 +94,11 @@ shop_notices = Table(
 shop_users = Table(
     "shop_users",
     metadata,
-    _ref("shop_id", "shops.id"),
-    _text("external_id", None),
+    reference("shop_id", "shops.id"),
+    words("external_id", None),
     Column("owner", Boolean, nullable=False, server_default=text("false")),
-    _time("seen_at", now=True),
-    _time("removed_at", nullable=True),
+    moment("seen_at", now=True),
+    moment("removed_at", nullable=True),
     PrimaryKeyConstraint("shop_id", "external_id"),
 )
 
@@ -107,27 +107,27 @@ token_leases = Table(
     "token_leases",
     metadata,
     Column("shop_id", BigInteger, ForeignKey("shops.id"), primary_key=True),
-    _text("holder", None),
-    _time("until"),
+    words("holder", None),
+    moment("until"),
 )
 
 privacy_requests = Table(
     "privacy_requests",
     metadata,
-    _id(),
-    _ref("shop_id", "shops.id", nullable=True),
-    _text("platform", None),
-    _text("topic", None),
-    _text("dedup_key", None),
+    row_id(),
+    reference("shop_id", "shops.id", nullable=True),
+    words("platform", None),
+    words("topic", None),
+    words("dedup_key", None),
     Column("sealed_request", LargeBinary, nullable=True),
     Column("sealed_export", LargeBinary, nullable=True),
-    _time("received_at", now=True),
-    _text("state", "waiting"),
-    _text("reason"),
+    moment("received_at", now=True),
+    words("state", "waiting"),
+    words("reason"),
     Column("facts", JSONB, nullable=False, server_default=text("'{}'")),
-    _count("tries"),
-    _time("due_at", now=True),
-    _time("finished_at", nullable=True),
+    count("tries"),
+    moment("due_at", now=True),
+    moment("finished_at", nullable=True),
     UniqueConstraint("platform", "dedup_key"),
     CheckConstraint("state in ('waiting', 'done', 'dead')", name="state"),
     Index("ix_privacy_requests_due", "due_at", postgresql_where=text("state = 'waiting'")),

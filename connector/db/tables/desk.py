@@ -1,7 +1,6 @@
 """The tables of people's work: staff, their acts and views, picking, notes, and what orders are found by.
 
-Conventions as in `tables`, which holds what orders and stock stand on.
-"""
+Conventions as in the package; the others hold what orders and stock stand on."""
 
 from __future__ import annotations
 
@@ -20,20 +19,21 @@ from sqlalchemy import (
     text,
 )
 
-from connector.db.tables import _count, _id, _ref, _text, _time, inbox, metadata, outbox
+from connector.db.tables.boxes import inbox, outbox
+from connector.db.tables.columns import count, metadata, moment, reference, row_id, words
 
 staff = Table(
     "staff",
     metadata,
-    _id(),
-    _text("name", None),
-    _text("name_folded", None),
-    _text("role", None),
-    _text("password_hash", None),
+    row_id(),
+    words("name", None),
+    words("name_folded", None),
+    words("role", None),
+    words("password_hash", None),
     Column("enabled", Boolean, nullable=False, server_default=text("true")),
     # Raised by everything that must end the sessions that are open: a new password, a disabled account.
-    _count("stamp"),
-    _time("created_at", now=True),
+    count("stamp"),
+    moment("created_at", now=True),
     UniqueConstraint("name_folded"),
     CheckConstraint("role in ('viewer', 'picker', 'operator', 'owner')", name="role"),
 )
@@ -41,11 +41,11 @@ staff = Table(
 sign_ins = Table(
     "sign_ins",
     metadata,
-    _id(),
-    _text("name_folded", None),
-    _text("address", None),
+    row_id(),
+    words("name_folded", None),
+    words("address", None),
     Column("succeeded", Boolean, nullable=False),
-    _time("at", now=True),
+    moment("at", now=True),
     Index("ix_sign_ins_name", "name_folded", "at"),
     Index("ix_sign_ins_address", "address", "at"),
 )
@@ -54,13 +54,13 @@ sign_ins = Table(
 audit = Table(
     "audit",
     metadata,
-    _id(),
-    _time("at", now=True),
-    _text("actor", None),
-    _ref("staff_id", "staff.id", nullable=True),
-    _text("act", None),
-    _text("subject"),
-    _text("outcome", "begun"),
+    row_id(),
+    moment("at", now=True),
+    words("actor", None),
+    reference("staff_id", "staff.id", nullable=True),
+    words("act", None),
+    words("subject"),
+    words("outcome", "begun"),
     Index("ix_audit_at", "at"),
 )
 
@@ -69,7 +69,7 @@ order_words = Table(
     "order_words",
     metadata,
     Column("order_id", BigInteger, ForeignKey("orders.id", ondelete="CASCADE"), primary_key=True),
-    _text("folded", None),
+    words("folded", None),
     Column("grams", ARRAY(Integer), nullable=False),
     Index("ix_order_words_grams", "grams", postgresql_using="gin"),
 )
@@ -78,24 +78,24 @@ order_words = Table(
 saved_views = Table(
     "saved_views",
     metadata,
-    _id(),
-    _ref("staff_id", "staff.id", nullable=True),
-    _text("name", None),
-    _text("words"),
+    row_id(),
+    reference("staff_id", "staff.id", nullable=True),
+    words("name", None),
+    words("words"),
     Column("history", Boolean, nullable=False, server_default=text("false")),
-    _time("created_at", now=True),
+    moment("created_at", now=True),
     UniqueConstraint("staff_id", "name", postgresql_nulls_not_distinct=True),
 )
 
 fulfillment_notes = Table(
     "fulfillment_notes",
     metadata,
-    _id(),
-    _ref("order_id", "orders.id"),
-    _ref("fulfillment_order_id", "fulfillment_orders.id", nullable=True),
-    _text("text", None),
-    _text("author", None),
-    _time("at", now=True),
+    row_id(),
+    reference("order_id", "orders.id"),
+    reference("fulfillment_order_id", "fulfillment_orders.id", nullable=True),
+    words("text", None),
+    words("author", None),
+    moment("at", now=True),
     Index("ix_fulfillment_notes_order", "order_id", "id"),
 )
 
@@ -104,11 +104,11 @@ scans = Table(
     "scans",
     metadata,
     Column("key", Text, primary_key=True),
-    _ref("fulfillment_order_id", "fulfillment_orders.id"),
-    _ref("order_line_id", "order_lines.id", nullable=True),
-    _text("outcome", None),
-    _text("actor", None),
-    _time("at", now=True),
+    reference("fulfillment_order_id", "fulfillment_orders.id"),
+    reference("order_line_id", "order_lines.id", nullable=True),
+    words("outcome", None),
+    words("actor", None),
+    moment("at", now=True),
     Index("ix_scans_part", "fulfillment_order_id"),
 )
 
