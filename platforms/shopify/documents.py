@@ -33,7 +33,7 @@ _PART_FIELDS = """id status
   assignedLocation { name location { id } }
   deliveryMethod { methodType presentedName }
   supportedActions { action }"""
-_ORDER_FIELDS = f"""id name createdAt processedAt updatedAt cancelledAt test sourceName note email phone currencyCode
+_ORDER_FIELDS = f"""id name createdAt processedAt updatedAt cancelledAt test tags sourceName note email phone currencyCode
     displayFinancialStatus displayFulfillmentStatus fullyPaid paymentGatewayNames
     retailLocation {{ id }}
     customer {{ id displayName }}

@@ -67,6 +67,7 @@ def to_order(found: Mapping[str, Any]) -> Order:
         shipping_method=(clean["shippingLine"] or {}).get("title") or "",
         payment_method=", ".join(clean["paymentGatewayNames"] or ()),
         origin=clean["sourceName"] or "",
+        tags=tuple(clean["tags"]),
         platform_status=(clean["displayFulfillmentStatus"] or "").replace("_", " ").capitalize(),
         attention=_attention(clean, lines, odd=clean != found),
         returns=tuple(_returns(clean)),

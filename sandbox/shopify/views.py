@@ -69,6 +69,7 @@ def order_view(shop: Shop, order: Order) -> View:
         "cancelledAt": order["cancelled_at"],
         "test": False,
         "sourceName": "web",
+        "tags": list(order.get("tags", ())),
         "note": order["note"] or None,
         "email": (customer or {}).get("email") or None,
         "phone": (customer or {}).get("phone") or None,

@@ -53,6 +53,7 @@ def document(**more: Any) -> dict[str, Any]:
         "cancelledAt": None,
         "test": False,
         "sourceName": "web",
+        "tags": ["Gift", "wait"],
         "note": None,
         "email": None,
         "phone": None,

@@ -38,6 +38,7 @@ def test_an_ordinary_order() -> None:
         )
     )
     assert order.external_id == "gid://shopify/Order/1"
+    assert order.tags == ("Gift", "wait")
     assert (order.number, order.currency, order.total_minor, order.outstanding_minor) == ("#1001", "EUR", 1900, 1900)
     assert order.placed_at == datetime(2026, 11, 23, 7, 59, tzinfo=UTC)
     assert order.version == datetime(2026, 11, 23, 8, 0, 5, tzinfo=UTC)
