@@ -46,7 +46,7 @@ def _no_clock() -> None:
 
 
 def _acknowledged_before_commit() -> None:
-    keep = receive.receive
+    keep = receive.GroupCommit.receive
 
     def later(*given: Any) -> None:
         def store() -> None:
@@ -55,7 +55,7 @@ def _acknowledged_before_commit() -> None:
 
         threading.Thread(target=store, daemon=True).start()
 
-    receive.receive = later  # type: ignore[assignment]
+    receive.GroupCommit.receive = later  # type: ignore[assignment,method-assign]
 
 
 def _no_version_check() -> None:

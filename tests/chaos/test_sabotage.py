@@ -20,7 +20,7 @@ from tests.chaos.whole import ROOT
 _ALL_PASSED, _SOME_FAILED = 0, 1
 
 CAUGHT_BY = {
-    "no effect key": "tests/flow/test_shops.py::test_a_receipt_counts_once_by_its_key",
+    "no effect key": "tests/flow/test_effects.py::test_an_effect_that_is_written_again_moves_nothing",
     "no read before write": "tests/platforms/bigcommerce/test_announce.py::test_a_lost_answer_heals_without_a_second_shipment",
     "no clock": "tests/flow/test_ingest.py::test_the_clock_finds_rows_whose_bell_was_lost_and_rows_of_a_dead_claimer",
     "acknowledged before commit": "tests/webhooks/test_receive.py::test_without_a_database_it_is_503_and_never_200",
