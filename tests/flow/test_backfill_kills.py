@@ -14,16 +14,17 @@ from tests.serving import wait_until
 _MOST_BYTES = 300 * 2**20
 
 
-def _brought_in(at: Past, *, kills: int, seconds: float) -> None:
+def _brought_in(at: Past, *, kills: int, seconds: float) -> list[int]:
     numbers = at.begin()
     with live_orders(at):
         killed = killed_until(at, numbers, kills, random.Random(11), seconds)
     assert killed >= min(kills, 1)
     wait_until(at.drained, seconds=seconds)
+    return list(numbers)
 
 
-def _balanced(at: Past, orders_each: int) -> None:
-    for number in range(1, 4):
+def _balanced(at: Past, numbers: list[int], orders_each: int) -> None:
+    for number in numbers:
         done = at.state(number)
         assert (done.state, done.read, done.expected, done.failed) == ("finished", orders_each, orders_each, 0), done
     for platform in at.shops:
@@ -45,11 +46,11 @@ def _unchanged_by_another(at: Past, seconds: float) -> None:
 def _show(directory: Path, database_url: str, redis_url: str, *, orders_each: int, kills: int, seconds: float) -> None:
     key = Fernet.generate_key().decode()
     with past(directory, database_url, redis_url, key, orders_each=orders_each) as at:
-        _brought_in(at, kills=kills, seconds=seconds)
-        _balanced(at, orders_each)
+        _balanced(at, _brought_in(at, kills=kills, seconds=seconds), orders_each)
         _unchanged_by_another(at, seconds)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_three_shops_come_in_through_kills(tmp_path: Path, database_url: str, redis_url: str) -> None:
     _show(tmp_path, database_url, redis_url, orders_each=300, kills=5, seconds=800)
