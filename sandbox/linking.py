@@ -61,6 +61,7 @@ def _shops(url: str) -> tuple[DemoShop, ...]:
             "bigcommerce",
             "Marée Haute (BigCommerce)",
             {**CREDENTIALS["bigcommerce"], "api_url": f"{url}/bigcommerce"},
-            tuple((str(at.number), at.code) for at in LOCATIONS),
+            # The rate says that somebody collects, not where: this shop's customers do at its first place.
+            (*((str(at.number), at.code) for at in LOCATIONS), ("Pickup in Store", LOCATIONS[0].code)),
         ),
     )

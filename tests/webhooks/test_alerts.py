@@ -14,13 +14,12 @@ import yaml
 from sqlalchemy import insert, update
 
 from connector.db import tables
-from connector.flow import due, receive
+from connector.flow import due, receive, verify
 from connector.platform import Delivery, Kind, Shop
 from jobs.environment import Environment, connect_redis
 from tests.serving import serve
 from tests.webhooks.conftest import Web
 from tests.webhooks.toy import signature
-from webhooks import metrics
 from webhooks.app import build
 
 _ROOT = Path(__file__).parents[2]
@@ -35,12 +34,6 @@ _ORDER = b'{"id": 7}'
 def _figures(page: str) -> dict[str, float]:
     lines = (line.rsplit(" ", 1) for line in page.splitlines() if line and not line.startswith("#"))
     return {name: float(value) for name, value in lines}
-
-
-@pytest.fixture(autouse=True)
-def fresh_sums(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No answer of an earlier test's stock check."""
-    monkeypatch.setattr(metrics, "SUMS", metrics._Sums())
 
 
 @pytest.fixture
@@ -69,6 +62,7 @@ def test_the_figures_of_a_healthy_connector_trip_nothing(
     scrape: Callable[[], dict[str, float]], environment: Environment, toy_shop: Shop
 ) -> None:
     due.due(environment.engine, datetime.now(UTC))
+    verify.verify(environment.engine, datetime.now(UTC))
     found = scrape()
     assert found["connector_redis_up"] == 1
     assert found["connector_clock_age_seconds"] < 60
@@ -123,6 +117,8 @@ def test_stock_that_drifted(scrape: Callable[[], dict[str, float]], environment:
         item = conn.execute(insert(tables.items).values(sku="PEN").returning(tables.items.c.id)).scalar_one()
         place = conn.execute(insert(tables.locations).values(code="q", name="Q").returning(tables.locations.c.id)).scalar_one()
         conn.execute(insert(tables.levels).values(item_id=item, location_id=place, on_hand=3))
+    assert "connector_stock_drift_levels" not in scrape()
+    verify.verify(environment.engine, datetime.now(UTC))
     assert scrape()["connector_stock_drift_levels"] == 1
 
 
