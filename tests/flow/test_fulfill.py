@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from connector.db import outbox as outbox_rows
 from connector.db.tables import attempts, fulfillment_orders, order_events, orders, outbox, payments, shops
 from connector.domain.errors import NotFound, Rejected
 from connector.domain.fulfillment import Step
@@ -283,3 +284,16 @@ def test_a_failing_shop_is_left_alone_between_probes(make: Make) -> None:
     at.now += 3 * MINUTE
     at.deliver()
     assert at.rows(shops)[0]["failures"] == 0
+
+
+def test_a_claim_that_was_taken_over_can_no_longer_end_its_row(make: Make) -> None:
+    at = make({("PEN", "quay"): 9})
+    at.take(order())
+    do(at, parts(at)[0], Step.PACK)
+    lease = timedelta(seconds=50)
+    with at.engine.begin() as conn:
+        [late] = outbox_rows.claim(conn, at.shop.id, at.now, lease=lease, limit=1)
+        [mine] = outbox_rows.claim(conn, at.shop.id, at.now + lease, lease=lease, limit=1)
+        assert outbox_rows.end(conn, late, "dead", "", "too late", at.now) is False
+        assert outbox_rows.end(conn, mine, "delivered", "applied", "told", at.now) is True
+    assert [row["state"] for row in at.rows(outbox)] == ["delivered"]
