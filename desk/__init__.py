@@ -6,6 +6,7 @@ Everything works as plain links and forms; the one script only refreshes lists a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from flask import Flask
@@ -19,6 +20,7 @@ from desk import (
     api,
     bulk,
     entry,
+    frames,
     health,
     language,
     mapping,
@@ -46,10 +48,12 @@ def register(
     seal: Seal,
     ring: Callable[[Iterable[Wake]], None],
     titles: Mapping[str, str] | None = None,
+    read_token: Callable[[str], tuple[str, str, str] | None] | None = None,
 ) -> None:
     """Add the desk to `app`, which must have a secret key: forms and messages are signed with it.
 
     `ring` wakes the workers after an act was committed. `titles` are the platforms' names as people write them.
+    `read_token` reads what a platform's own script says of who is there, for pages in its admin (see `Desk`).
     """
     if not app.secret_key:
         raise ConnectorError("The desk signs its forms and has no key for it.", "Set SECRET_KEY.")
@@ -59,9 +63,11 @@ def register(
     app.config.setdefault("SESSION_COOKIE_SAMESITE", "Lax")
     app.permanent_session_lifetime = _SESSION
     csrf.init_app(app)
+    frames.install(app)
     language.install(app)
     show.install(app)
-    app.extensions["desk"] = Desk(engine, seal, ring, dict(titles or {}))
+    found = Desk(engine, seal, ring, dict(titles or {}))
+    app.extensions["desk"] = replace(found, read_token=read_token) if read_token else found
     app.register_blueprint(pages)
     api.register(app)
     app.register_error_handler(404, problems.not_found)

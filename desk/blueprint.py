@@ -17,14 +17,20 @@ pages = Blueprint("desk", __name__, template_folder="templates", static_folder="
 csrf = CSRFProtect()
 
 
+def _nobody(_token: str) -> None:
+    """Where no platform's own tokens are known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What the pages read from and act through."""
+    """What the pages read from and act through. `read_token` says of a platform's token who comes with it: (platform, store,
+    user), or None; it raises Forged for an unsound one."""
 
     engine: Engine
     seal: Seal
     ring: Callable[[Iterable[Wake]], None]
     titles: Mapping[str, str]
+    read_token: Callable[[str], tuple[str, str, str] | None] = _nobody
 
 
 def desk() -> Desk:

@@ -10,8 +10,9 @@ from flask import Response, current_app, g, redirect, request, session, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from connector.db import staff
+from connector.domain.merchants import HOUSE
 from connector.domain.staff import Role, may
-from desk import roles
+from desk import frames, roles
 from desk.blueprint import desk
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
@@ -28,6 +29,8 @@ class Present:
     id: int | None
     name: str
     role: Role
+    merchant: str = HOUSE
+    framed: bool = False  # came in through a platform's admin
 
     @property
     def unnamed(self) -> bool:
@@ -45,6 +48,18 @@ def actor() -> str:
     """The name under which acts are written down."""
     who = present()
     return who.name if who else _OPEN_ACTOR
+
+
+def merchant() -> str:
+    """Whose desk this is for the person at it; nothing of anyone else's is shown or changed."""
+    who = present()
+    return who.merchant if who else HOUSE
+
+
+def owned() -> str | None:
+    """The merchant of the owner this request comes from; None where it comes from anybody else."""
+    who = _who()
+    return who.merchant if who and may(who.role, Role.OWNER) else None
 
 
 def can(least: str) -> bool:
@@ -117,12 +132,15 @@ def from_this_machine() -> bool:
 
 
 def _who() -> Present | None:
+    if frames.carried():
+        member = frames.member()
+        return Present(member.id, member.name, member.role, member.merchant, framed=True) if member else None
     staff_id, stamp = session.get("staff"), session.get("stamp")
     with desk().engine.connect() as conn:
         if isinstance(staff_id, int):
             member = staff.by_id(conn, staff_id)
             if member and member.enabled and member.stamp == stamp:
-                return Present(member.id, member.name, member.role)
+                return Present(member.id, member.name, member.role, member.merchant)
             return None
         if from_this_machine() and not staff.anyone(conn):
             return Present(None, _OPEN_ACTOR, Role.OWNER)
@@ -132,10 +150,11 @@ def _who() -> Present | None:
 def _not_known() -> AnyResponse | tuple[str, int]:
     from desk import problems
 
-    with desk().engine.connect() as conn:
-        if not staff.anyone(conn):
-            return problems.no_staff()
-    if request.method not in _SAFE or "X-Live" in request.headers:
+    if not frames.carried():
+        with desk().engine.connect() as conn:
+            if not staff.anyone(conn):
+                return problems.no_staff()
+    if frames.carried() or request.method not in _SAFE or "X-Live" in request.headers:
         return current_app.response_class("Sign in first.", 401, mimetype="text/plain")
     here = request.full_path.rstrip("?")
     return redirect(url_for("desk.sign_in_form", next=here if here != "/" else None), 302)

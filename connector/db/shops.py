@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from connector.db.sealed import Seal
 from connector.db.tables import shops
+from connector.domain.merchants import HOUSE
 from connector.platform import Shop
 
 
@@ -39,8 +40,9 @@ def store(
     currency: str,
     sealed_credentials: bytes,
     now: datetime,
+    merchant: str = HOUSE,
 ) -> int:
-    """Add a shop, or link it again with fresh credentials: its key, settings and history stay. Returns its id."""
+    """Add a shop, or link it again with fresh credentials: its key, settings, history and merchant stay. Returns its id."""
     fresh = {
         "name": name,
         "address": address,
@@ -53,7 +55,14 @@ def store(
         "paused_until": None,
     }
     statement = insert(shops).values(
-        key=key, platform=platform, external_id=external_id, polled_to=now, poll_due_at=now, created_at=now, **fresh
+        key=key,
+        merchant=merchant,
+        platform=platform,
+        external_id=external_id,
+        polled_to=now,
+        poll_due_at=now,
+        created_at=now,
+        **fresh,
     )
     kept = statement.on_conflict_do_update(index_elements=["platform", "external_id"], set_=fresh)
     return int(conn.execute(kept.returning(shops.c.id)).scalar_one())
@@ -75,7 +84,18 @@ def _opened(row: Row[Any], seal: Seal) -> Shop:
         address=row.address,
         credentials=seal.open_json(row.sealed_credentials),
         settings=row.settings,
+        merchant=row.merchant,
     )
+
+
+def merchant_of(conn: Connection, shop_id: int) -> str:
+    """Whose shop it is."""
+    return str(conn.execute(select(shops.c.merchant).where(shops.c.id == shop_id)).scalar_one())
+
+
+def any_shop(conn: Connection) -> bool:
+    """Whether any shop was ever linked."""
+    return conn.execute(select(shops.c.id).limit(1)).first() is not None
 
 
 def set_credentials(conn: Connection, shop_id: int, sealed: bytes) -> None:

@@ -9,10 +9,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, select
 
-from connector.db import installs, tables
+from connector.db import installs, staff, tables
 from connector.db import shops as rows
 from connector.db.installs import Consent
 from connector.db.sealed import Seal
+from connector.domain.merchants import HOUSE
+from connector.domain.staff import Role
 from connector.flow.linking_steps import CODES
 from connector.flow.parting import depart
 from connector.flow.shops import by_id
@@ -112,8 +114,19 @@ def _hashed(word: str) -> str:
 # --- linking and parting ---------------------------------------------------------------------------------------------
 
 
-def link(engine: Engine, seal: Seal, platform: Platform, grant: Grant, now: datetime, consent: Consent | None = None) -> Shop:
+def link(
+    engine: Engine,
+    seal: Seal,
+    platform: Platform,
+    grant: Grant,
+    now: datetime,
+    consent: Consent | None = None,
+    merchant: str | None = None,
+) -> Shop:
     """Prove the credentials by a call, then link the store, new or again, and plan the steps that follow.
+
+    `merchant` is whose it becomes: that of the owner who links it here. None where nobody who works here asked for it: then
+    the very first store is the house's, and any other a merchant of its own.
 
     A store linked before keeps its address key, settings, orders and stock.
     """
@@ -133,15 +146,19 @@ def link(engine: Engine, seal: Seal, platform: Platform, grant: Grant, now: date
             currency=account.currency,
             sealed_credentials=seal.seal_json(kept),
             now=now,
+            merchant=_whose(conn, key) if merchant is None else merchant,
         )
         installs.note_event(conn, shop_id, "linked_again" if known else "linked", {}, now)
         installs.end_notice(conn, shop_id, installs.RECONNECT, now)
         installs.plan_steps(conn, shop_id, CODES, now)
-        if grant.user.external_id:
-            installs.see_user(conn, shop_id, grant.user.external_id, owner=grant.user.owner, now=now)
+        _seat(conn, platform, shop_id, grant.user, now)
         if consent is not None:
             installs.consent_led_to(conn, consent.state_hash, shop_id)
     return by_id(engine, seal, shop_id)
+
+
+def _whose(conn: Connection, key: str) -> str:
+    return key if rows.any_shop(conn) or staff.anyone(conn) else HOUSE
 
 
 def _still_good(credentials: Mapping[str, str]) -> dict[str, str]:
@@ -178,9 +195,26 @@ def opened(engine: Engine, seal: Seal, platform: Platform, store: str, user: Use
         removed = installs.removed_at(conn, shop.id, user.external_id)
         if removed is not None and (token is None or token.issued_at <= removed):
             raise Forged("This user may no longer open the connector.", "The store's owner gives access again.")
-        if user.external_id:
-            installs.see_user(conn, shop.id, user.external_id, owner=user.owner, now=now)
+        _seat(conn, platform, shop.id, user, now)
     return shop
+
+
+def _seat(conn: Connection, platform: Platform, shop_id: int, user: User, now: datetime) -> None:
+    """A user of the store is here, with leave of the platform: one of the staff from now on, with the role they are given there.
+
+    The store's owner, or who came first where the platform does not say who that is, is an owner; others pick until an owner
+    says otherwise.
+    """
+    if not user.external_id:
+        return
+    owner = user.owner or not installs.has_owner(conn, shop_id)
+    known = installs.staff_of(conn, shop_id, user.external_id)
+    installs.see_user(conn, shop_id, user.external_id, owner=owner, now=now)
+    if known is None:
+        name = f"{platform.title} {user.external_id} ({shop_id})"
+        role = Role.OWNER if owner else Role.PICKER
+        known = staff.add(conn, name, role, "", rows.merchant_of(conn, shop_id))
+        installs.be_staff(conn, shop_id, user.external_id, known)
 
 
 def stands(engine: Engine, platform: Platform, store: str) -> bool:

@@ -18,6 +18,7 @@ api_tokens = Table(
     "api_tokens",
     metadata,
     row_id(),
+    words("merchant"),
     words("name", None),
     # SHA-256 of the secret half: it is 256 random bits, so a slow hash would protect nothing.
     Column("secret_hash", LargeBinary, nullable=False),

@@ -26,9 +26,11 @@ staff = Table(
     "staff",
     metadata,
     row_id(),
+    words("merchant"),
     words("name", None),
     words("name_folded", None),
     words("role", None),
+    # Empty for someone who comes from a platform's admin: nobody signs in under that name.
     words("password_hash", None),
     Column("enabled", Boolean, nullable=False, server_default=text("true")),
     # Raised by everything that must end the sessions that are open: a new password, a disabled account.
@@ -79,12 +81,13 @@ saved_views = Table(
     "saved_views",
     metadata,
     row_id(),
+    words("merchant"),
     reference("staff_id", "staff.id", nullable=True),
     words("name", None),
     words("words"),
     Column("history", Boolean, nullable=False, server_default=text("false")),
     moment("created_at", now=True),
-    UniqueConstraint("staff_id", "name", postgresql_nulls_not_distinct=True),
+    UniqueConstraint("merchant", "staff_id", "name", postgresql_nulls_not_distinct=True),
 )
 
 fulfillment_notes = Table(
