@@ -128,6 +128,10 @@ class Sender:
         """How many webhooks are queued, under way or waiting for another attempt."""
         return sum(self._store.count(_kind(platform)) for platform in self._lanes)
 
+    def scaled(self, platform: str, seconds: float) -> float:
+        """A wait of the platform's own, as its knob `retry_scale` makes it."""
+        return seconds * self._knobs.get(platform)["retry_scale"]
+
     def _between(self, platform: str, seconds: tuple[float, float]) -> float:
         least, most = seconds
         return least + (most - least) * self._knobs.draw(platform)
@@ -186,8 +190,7 @@ class Sender:
         if delivered or failures >= len(lane.retry_seconds):
             self._store.delete(_kind(platform), str(item["number"]))
             return
-        wait = lane.retry_seconds[failures] * self._knobs.get(platform)["retry_scale"]
-        self._plan(platform, {**item, "failures": failures + 1}, wait)
+        self._plan(platform, {**item, "failures": failures + 1}, self.scaled(platform, lane.retry_seconds[failures]))
 
 
 def _renamed(entry: dict[str, Any]) -> dict[str, Any]:

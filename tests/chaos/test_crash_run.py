@@ -23,7 +23,8 @@ from tests.chaos.whole import PLATFORMS, Whole, running
 
 # A hanging answer takes longer than a call may (CALL_SECONDS).
 _FAULTS = {"server_error": 0.15, "throttle": 0.1, "applied_then_error": 0.05, "hang": 0.05, "hang_seconds": 4}
-_DOUBLED = {"webhook_duplicate": 0.5, "webhook_renamed": 0.2, "webhook_reorder": 0.2, "retry_scale": 0.0005}
+_DOUBLED = {"webhook_duplicate": 0.5, "webhook_renamed": 0.2, "webhook_reorder": 0.2, "retry_scale": 0.002}
+_HOUR_SECONDS = 3
 _SECONDS_A_KILL = 1.1
 _GIVE_UP_SECONDS = 120
 _DRAINED_SECONDS = 60
@@ -79,7 +80,7 @@ def _trade_under_fire(whole: Whole, size: _Size, seed: int) -> tuple[list[Placed
     """Customers order, staff hands over, while everything is killed. With the last kill the shops recover."""
     customers = Customers(whole, size.orders, size.kills * _SECONDS_A_KILL * 0.8, seed)
     killer = Killer(whole, size.kills, seed)
-    with Staff(whole, lambda: list(customers.placed)).at_work():
+    with Staff(whole, lambda: list(customers.placed)).at_work(), whole.hourly_every(_HOUR_SECONDS):
         for thread in (customers, killer):
             thread.start()
         for thread in (customers, killer):

@@ -7,7 +7,7 @@ from collections import Counter
 
 from sqlalchemy import Engine, func, select
 
-from connector.db.tables import inbox
+from connector.db.tables import inbox, shops
 from sandbox.catalogue import STOCK
 from tests.chaos import findings
 from tests.chaos.trade import Placed, expected_stock
@@ -46,10 +46,12 @@ def standing(engine: Engine) -> Counter[str]:
         return findings.counted(conn)
 
 
-def deliveries(engine: Engine) -> int:
-    """How many were received, repeats included."""
+def deliveries(engine: Engine) -> dict[str, tuple[int, int]]:
+    """How many were received, by platform and topic: (under a name of their own, under a known one)."""
+    kept = select(shops.c.platform, inbox.c.topic, func.count(), func.sum(inbox.c.repeats)).select_from(inbox.join(shops))
     with engine.connect() as conn:
-        return int(conn.execute(select(func.coalesce(func.sum(1 + inbox.c.repeats), 0))).scalar_one())
+        rows = conn.execute(kept.group_by(shops.c.platform, inbox.c.topic).order_by(shops.c.platform, inbox.c.topic))
+        return {f"{platform} {topic}": (new, repeats) for platform, topic, new, repeats in rows}
 
 
 def state(engine: Engine) -> dict[str, object]:

@@ -8,9 +8,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -139,6 +140,24 @@ class Whole:
         began = datetime.now(UTC)
         self.patiently(lambda engine: _execute(engine, update(shops).values(poll_due_at=began)))
         assert self.wait_until(lambda: self.patiently(lambda engine: _polled(engine, began)), seconds), self.log[-4000:]
+
+    @contextmanager
+    def hourly_every(self, seconds: float) -> Iterator[None]:
+        """Within: the look after the webhook subscriptions, an hourly duty, is due again and again after so many seconds."""
+        over = threading.Event()
+
+        def hurry() -> None:
+            while not over.wait(seconds):
+                with suppress(SQLAlchemyError):  # the database was killed: next time
+                    _execute(self.engine, update(shops).values(watch_due_at=datetime.now(UTC)))
+
+        thread = threading.Thread(target=hurry, name="hours", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
     def wait_until(self, condition: Callable[[], bool], seconds: float) -> bool:
         """Whether the condition came true within so many seconds."""
