@@ -30,6 +30,7 @@ TASKS = (
 FLAG_SECONDS = 60  # how long a lost job can keep later wakes away; an unstarted job ends with its flag
 LINGER_SECONDS = 5  # the same where the worker was killed in the middle of a busy shop
 JOB_SECONDS = 120
+_LONGER_SECONDS: Mapping[str, int] = MappingProxyType({"install": 1800, "link": 1800})  # they read a whole catalogue
 _FAILED_SECONDS = 3600
 _GATHER_SECONDS = 0.005
 _REST_SECONDS = 1.0
@@ -108,7 +109,7 @@ def _enqueue(connection: redis.Redis, wake: Wake) -> None:
         queue(connection, wake.task).enqueue_call(
             func=wake.task,
             args=(wake.shop_id,),
-            timeout=JOB_SECONDS,
+            timeout=_LONGER_SECONDS.get(wake.task, JOB_SECONDS),
             ttl=FLAG_SECONDS,
             result_ttl=0,
             failure_ttl=_FAILED_SECONDS,

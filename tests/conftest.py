@@ -1,6 +1,6 @@
 """Real services for every test: PostgreSQL and Valkey, embedded in a temporary directory, or those the environment names.
 
-One database serves the whole run: it is migrated once and emptied before each test that asks for it (about 2 ms; a
+One database serves a process's whole run: it is migrated once and emptied before each test that asks for it (about 2 ms; a
 database per test from a template costs 100 times that). Only loopback and unix sockets can be reached.
 """
 
@@ -26,7 +26,7 @@ from connector.db import migrate, tables
 from connector.db.sealed import Seal
 
 _DATABASE = f"connector_test_{os.getpid()}"
-_QUEUE_NUMBER = 15  # of the Redis database the tests use and flush
+_QUEUE_NUMBER = 15 - int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])  # of the Redis database this process uses and flushes
 
 
 @pytest.hookimpl(tryfirst=True)
