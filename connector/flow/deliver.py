@@ -115,9 +115,9 @@ def drain(
             break
         attempt = underway.next(_LOOK_SECONDS if begins and underway.count < at_once else None)
         if attempt is not None:
-            troubled_at = troubled_at if attempt.trouble is None else attempt.ended
             well = attempt.began > troubled_at
             finished += _record(engine, platform, shop, attempt, now(), rnd(), patience, well=well)
+            troubled_at = troubled_at if attempt.trouble is None else time.monotonic()
     with engine.connect() as conn:
         return Drained(finished, more=more and outbox.more_due(conn, shop.id, now()))
 
