@@ -86,6 +86,7 @@ class Settings(BaseSettings):
     web_processes: Annotated[int, Field(ge=1, le=64)] = 2
     web_threads: Annotated[int, Field(ge=1, le=256)] = 8
     workers: Annotated[int, Field(ge=1, le=64)] = 2
+    tellings_at_once: Annotated[int, Field(ge=1, le=64)] = 8
     clock_seconds: Annotated[float, Field(ge=0.1, le=60)] = 2.0
     poll_seconds: Annotated[int, Field(ge=10, le=86_400)] = 600
 
