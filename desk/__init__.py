@@ -19,6 +19,7 @@ from desk import (
     acts,
     api,
     bulk,
+    endpoints,
     entry,
     health,
     language,
@@ -74,7 +75,7 @@ def register(
 
 _SESSION = timedelta(hours=14)  # a long day in the shop; each request begins it anew
 # Importing them puts their routes on `pages`.
-_ROUTES = (acts, bulk, health, mapping, orders, papers, past, picking, problems, staff, stock, tasks, views, ways)
+_ROUTES = (acts, bulk, endpoints, health, mapping, orders, papers, past, picking, problems, staff, stock, tasks, views, ways)
 
 # In this order: who it is, whether the form is ours, and the record before the act.
 pages.before_request(entry.admit)
