@@ -39,6 +39,7 @@ class Environment:
     platforms: Mapping[str, Platform]
     redis: redis.Redis
     redis_url: str
+    http: Http
 
     def close(self) -> None:
         """Give all connections back."""
@@ -64,6 +65,7 @@ def open_at(settings: Settings, addresses: Addresses, *, name: str, pool_size: i
         platforms={name: tokens.kept_fresh(engine, seal, platform, now) for name, platform in platforms.items()},
         redis=connection,
         redis_url=addresses.redis_url,
+        http=http,
     )
 
 

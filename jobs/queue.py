@@ -24,7 +24,7 @@ from connector.flow.wake import Wake
 
 # Also the names of the queues, the most urgent first.
 TASKS = (
-    *("ingest", "refill", "deliver", "install", "publish", "privacy"),
+    *("ingest", "refill", "deliver", "events", "install", "publish", "privacy"),
     *("poll", "link", "watch", "reconcile", "backfill", "verify"),
 )
 
