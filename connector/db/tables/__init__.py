@@ -33,6 +33,7 @@ from connector.db.tables.install import (
     token_leases,
     used_tokens,
 )
+from connector.db.tables.merchants import HOUSE, divide, merchants
 from connector.db.tables.orders import (
     fulfillment_lines,
     fulfillment_orders,
@@ -48,7 +49,10 @@ from connector.db.tables.past import backfill_misses, backfill_pages, backfills,
 from connector.db.tables.shops import shops
 from connector.db.tables.stock import buffers, refills, stock_checks, stock_documents, transfer_lines, transfers
 
+divide(metadata)
+
 __all__ = [
+    "HOUSE",
     "api_answers",
     "api_tokens",
     "attempts",
@@ -73,6 +77,7 @@ __all__ = [
     "line_returns",
     "location_links",
     "locations",
+    "merchants",
     "metadata",
     "movements",
     "order_events",
