@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from flask import Flask
 from sqlalchemy import Engine
@@ -19,6 +20,7 @@ from desk import (
     acts,
     api,
     bulk,
+    endpoints,
     entry,
     frames,
     health,
@@ -37,6 +39,8 @@ from desk import (
     ways,
 )
 from desk.blueprint import Desk, csrf, pages
+from platforms import outgoing
+from platforms.http import Http
 
 __all__ = ["register"]
 
@@ -48,12 +52,13 @@ def register(
     seal: Seal,
     ring: Callable[[Iterable[Wake]], None],
     titles: Mapping[str, str] | None = None,
+    http: Http | None = None,
     read_token: Callable[[str], tuple[str, str, str] | None] | None = None,
 ) -> None:
     """Add the desk to `app`, which must have a secret key: forms and messages are signed with it.
 
-    `ring` wakes the workers after an act was committed. `titles` are the platforms' names as people write them.
-    `read_token` reads what a platform's own script says of who is there, for pages in its admin (see `Desk`).
+    `ring` wakes the workers after an act was committed. `titles` are the platforms' names as people write them. `http` says
+    which addresses may be called. `read_token` says of a platform's own token who comes with it (see `desk.frames`).
     """
     if not app.secret_key:
         raise ConnectorError("The desk signs its forms and has no key for it.", "Set SECRET_KEY.")
@@ -66,7 +71,7 @@ def register(
     frames.install(app)
     language.install(app)
     show.install(app)
-    found = Desk(engine, seal, ring, dict(titles or {}))
+    found = Desk(engine, seal, ring, dict(titles or {}), partial(outgoing.check_endpoint, http or Http()))
     app.extensions["desk"] = replace(found, read_token=read_token) if read_token else found
     app.register_blueprint(pages)
     api.register(app)
@@ -75,7 +80,7 @@ def register(
 
 _SESSION = timedelta(hours=14)  # a long day in the shop; each request begins it anew
 # Importing them puts their routes on `pages`.
-_ROUTES = (acts, bulk, health, mapping, orders, papers, past, picking, problems, staff, stock, tasks, views, ways)
+_ROUTES = (acts, bulk, endpoints, health, mapping, orders, papers, past, picking, problems, staff, stock, tasks, views, ways)
 
 # In this order: who it is, whether the form is ours, and the record before the act.
 pages.before_request(entry.admit)

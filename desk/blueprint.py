@@ -23,13 +23,13 @@ def _nobody(_token: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What the pages read from and act through. `read_token` says of a platform's token who comes with it: (platform, store,
-    user), or None; it raises Forged for an unsound one."""
+    """What the pages read from and act through."""
 
     engine: Engine
     seal: Seal
     ring: Callable[[Iterable[Wake]], None]
     titles: Mapping[str, str]
+    check_endpoint: Callable[[str], str]
     read_token: Callable[[str], tuple[str, str, str] | None] = _nobody
 
 

@@ -10,7 +10,6 @@ from flask import Response, current_app, g, redirect, request, session, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from connector.db import staff
-from connector.domain.merchants import HOUSE
 from connector.domain.staff import Role, may
 from desk import frames, roles
 from desk.blueprint import desk
@@ -29,7 +28,6 @@ class Present:
     id: int | None
     name: str
     role: Role
-    merchant: str = HOUSE
     framed: bool = False  # came in through a platform's admin
 
     @property
@@ -48,18 +46,6 @@ def actor() -> str:
     """The name under which acts are written down."""
     who = present()
     return who.name if who else _OPEN_ACTOR
-
-
-def merchant() -> str:
-    """Whose desk this is for the person at it; nothing of anyone else's is shown or changed."""
-    who = present()
-    return who.merchant if who else HOUSE
-
-
-def owned() -> str | None:
-    """The merchant of the owner this request comes from; None where it comes from anybody else."""
-    who = _who()
-    return who.merchant if who and may(who.role, Role.OWNER) else None
 
 
 def can(least: str) -> bool:
@@ -134,13 +120,13 @@ def from_this_machine() -> bool:
 def _who() -> Present | None:
     if frames.carried():
         member = frames.member()
-        return Present(member.id, member.name, member.role, member.merchant, framed=True) if member else None
+        return Present(member.id, member.name, member.role, framed=True) if member else None
     staff_id, stamp = session.get("staff"), session.get("stamp")
     with desk().engine.connect() as conn:
         if isinstance(staff_id, int):
             member = staff.by_id(conn, staff_id)
             if member and member.enabled and member.stamp == stamp:
-                return Present(member.id, member.name, member.role, member.merchant)
+                return Present(member.id, member.name, member.role)
             return None
         if from_this_machine() and not staff.anyone(conn):
             return Present(None, _OPEN_ACTOR, Role.OWNER)

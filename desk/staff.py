@@ -65,7 +65,7 @@ def add_staff() -> Response | tuple[str, int]:
     first = who is not None and who.unnamed
     wanted = Role.OWNER if first else Role(role) if role in set(Role) else abort(400)
     try:
-        staff_id = story.add(desk().engine, name, wanted, request.form.get("password", ""), entry.merchant())
+        staff_id = story.add(desk().engine, name, wanted, request.form.get("password", ""))
     except Rejected as error:
         entry.note_refusal()
         return _staff_page(name, show.rejection(error)), 422
@@ -82,8 +82,6 @@ def change_staff(staff_id: int) -> Response:
     """Let a colleague in again, or no longer."""
     with desk().engine.connect() as conn:
         member = (rows.by_id(conn, staff_id) if staff_id < 2**63 else None) or abort(404)
-    if member.merchant != entry.merchant():
-        abort(404)
     try:
         story.set_enabled(desk().engine, member.name, not member.enabled)
         flash(show.fill(words.STAFF_CHANGED[not member.enabled], name=member.name), "done")
@@ -99,7 +97,7 @@ def _sign_in_page(name: str, wrong: str) -> str:
 
 def _staff_page(name: str = "", wrong: str = "") -> str:
     with desk().engine.connect() as conn:
-        members, acts = rows.members(conn, entry.merchant()), rows.acts(conn, entry.merchant())
+        members, acts = rows.members(conn), rows.acts(conn)
     return render_template(
         "desk/staff.html", members=members, acts=acts, roles=list(Role), name=name, wrong=wrong, shortest=SHORTEST_PASSWORD
     )

@@ -35,7 +35,7 @@ class Shown:
 def shown(conn: Connection) -> list[Shown]:
     """The views of whoever is at the desk, with counts."""
     who = entry.present()
-    found = saved_views.views(conn, entry.merchant(), who.id if who else None)
+    found = saved_views.views(conn, who.id if who else None)
     wanted = [filters.from_args(dict(parse_qsl(view.words)), history=view.history) for view in found]
     numbers = iter(counted(conn, [one for one in wanted if not one.history]))
     return [
@@ -67,7 +67,7 @@ def save_view() -> Response:
     history = request.args.get("view") == "history"
     words = filters.to_args(filters.from_args(request.args, history=history))
     with desk().engine.begin() as conn:
-        saved_views.save(conn, entry.merchant(), None if team or who is None else who.id, name, urlencode(words), history=history)
+        saved_views.save(conn, None if team or who is None else who.id, name, urlencode(words), history=history)
     flash(gettext("The view “%(name)s” is saved.", name=name), "done")
     return redirect(url_for("desk.history" if history else "desk.orders", **words), 303)  # type: ignore[arg-type]
 
@@ -76,9 +76,8 @@ def save_view() -> Response:
 def drop_view(view_id: int) -> Response:
     """Forget a view."""
     who = entry.present()
-    mine, team = who.id if who else None, entry.can("operator")
     with desk().engine.begin() as conn:
-        if view_id >= 2**63 or not saved_views.drop(conn, view_id, entry.merchant(), mine, team=team):
+        if view_id >= 2**63 or not saved_views.drop(conn, view_id, who.id if who else None, team=entry.can("operator")):
             abort(404)
     flash(gettext("The view is removed."), "done")
     return redirect(url_for("desk.orders"), 303)

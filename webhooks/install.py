@@ -40,7 +40,7 @@ from connector.installing import (
     Visit,
 )
 from connector.platform import AuthLost, CallError, Platform, Refused, Shop
-from desk import entry, frames
+from desk import frames
 from desk.blueprint import csrf
 from desk.language import gettext
 from jobs.environment import Environment, now
@@ -225,7 +225,7 @@ _DOES: Mapping[type, Callable[[Door, Platform, Step, Visit], BaseResponse]] = {
 
 def _link(at: Door, platform: Platform, grant: Grant, consent: installs.Consent | None) -> Shop:
     env = at.environment
-    shop = story.link(env.engine, env.seal, platform, grant, now(), consent, entry.owned())
+    shop = story.link(env.engine, env.seal, platform, grant, now(), consent)
     at.wake([Wake("install", shop.id)])
     log.info("a store was linked", shop=shop.id, platform=platform.name)
     return shop

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import Connection, func, select, true, update
+from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from connector.db.many import among
@@ -12,38 +12,33 @@ from connector.db.tables import buffers, fulfillment_orders, items, location_lin
 from connector.domain.allocation import Place
 from connector.domain.distance import Point
 from connector.domain.fulfillment import State
-from connector.domain.merchants import HOUSE
 
 
-def item_ids(conn: Connection, skus: Collection[str], merchant: str = HOUSE) -> dict[str, int]:
-    """SKU -> item id, for those the merchant has."""
+def item_ids(conn: Connection, skus: Collection[str]) -> dict[str, int]:
+    """SKU -> item id, for those known here."""
     if not skus:
         return {}
-    rows = conn.execute(select(items.c.sku, items.c.id).where(items.c.merchant == merchant, among(items.c.sku, skus)))
+    rows = conn.execute(select(items.c.sku, items.c.id).where(among(items.c.sku, skus)))
     return {row.sku: row.id for row in rows}
 
 
-def add_items(conn: Connection, rows: Sequence[Mapping[str, str]], merchant: str = HOUSE) -> dict[str, int]:
+def add_items(conn: Connection, rows: Sequence[Mapping[str, str]]) -> dict[str, int]:
     """Add or rename items ({sku, title, barcode}); SKU -> item id."""
     if not rows:
         return {}
     statement = insert(items)
     renamed = statement.on_conflict_do_update(
-        index_elements=[items.c.merchant, items.c.sku],
+        index_elements=["merchant_id", "sku"],
         set_={"title": statement.excluded.title, "barcode": statement.excluded.barcode},
     )
-    values = [
-        {"merchant": merchant, "sku": row["sku"], "title": row.get("title", ""), "barcode": row.get("barcode", "")}
-        for row in rows
-    ]
+    values = [{"sku": row["sku"], "title": row.get("title", ""), "barcode": row.get("barcode", "")} for row in rows]
     conn.execute(renamed, values)
-    return item_ids(conn, [row["sku"] for row in rows], merchant)
+    return item_ids(conn, [row["sku"] for row in rows])
 
 
-def places(conn: Connection, merchant: str | None = None) -> list[Place]:
-    """Every location of the merchant (None: of all merchants, for their names), as routing sees it."""
-    theirs = true() if merchant is None else locations.c.merchant == merchant
-    rows = conn.execute(select(locations).where(theirs).order_by(locations.c.priority, locations.c.id))
+def places(conn: Connection) -> list[Place]:
+    """Every location, as routing sees it."""
+    rows = conn.execute(select(locations).order_by(locations.c.priority, locations.c.id))
     return [Place(row.id, row.name, row.priority, row.enabled, _point(row.latitude, row.longitude)) for row in rows]
 
 
@@ -58,22 +53,19 @@ def open_parts(conn: Connection) -> dict[int, int]:
     return {row.location_id: row.parts for row in conn.execute(rows.group_by(fulfillment_orders.c.location_id))}
 
 
-def location_ids(conn: Connection, merchant: str = HOUSE) -> dict[str, int]:
+def location_ids(conn: Connection) -> dict[str, int]:
     """Location code -> id."""
-    rows = conn.execute(select(locations.c.code, locations.c.id).where(locations.c.merchant == merchant))
-    return {row.code: row.id for row in rows}
+    return {row.code: row.id for row in conn.execute(select(locations.c.code, locations.c.id))}
 
 
-def add_location(
-    conn: Connection, *, code: str, name: str, kind: str, priority: int, point: Point | None = None, merchant: str = HOUSE
-) -> int:
+def add_location(conn: Connection, *, code: str, name: str, kind: str, priority: int, point: Point | None = None) -> int:
     """A location by its code; its name, kind and priority are brought up to date, and its point where one is given."""
     known = {"name": name, "kind": kind, "priority": priority}
     if point is not None:
         known |= {"latitude": point[0], "longitude": point[1]}
-    statement = insert(locations).values(merchant=merchant, code=code, **known)
-    kept = statement.on_conflict_do_update(index_elements=[locations.c.merchant, locations.c.code], set_=known)
-    return int(conn.execute(kept.returning(locations.c.id)).scalar_one())
+    statement = insert(locations).values(code=code, **known)
+    kept = statement.on_conflict_do_update(index_elements=["merchant_id", "code"], set_=known).returning(locations.c.id)
+    return int(conn.execute(kept).scalar_one())
 
 
 def enable(conn: Connection, location_id: int, *, enabled: bool) -> None:

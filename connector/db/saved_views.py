@@ -26,30 +26,22 @@ class View:
 _VIEW = tuple(saved_views.c[name] for name in View.__dataclass_fields__)
 
 
-def views(conn: Connection, merchant: str, staff_id: int | None) -> list[View]:
+def views(conn: Connection, staff_id: int | None) -> list[View]:
     """The team's views, then the reader's own, each in the order they were saved."""
     own = or_(saved_views.c.staff_id.is_(None), saved_views.c.staff_id == staff_id)
-    rows = (
-        select(*_VIEW)
-        .where(saved_views.c.merchant == merchant, own)
-        .order_by(saved_views.c.staff_id.is_not(None), saved_views.c.id)
-        .limit(MOST_VIEWS)
-    )
+    rows = select(*_VIEW).where(own).order_by(saved_views.c.staff_id.is_not(None), saved_views.c.id).limit(MOST_VIEWS)
     return [View(*row) for row in conn.execute(rows)]
 
 
-def save(conn: Connection, merchant: str, staff_id: int | None, name: str, words: str, *, history: bool) -> None:
+def save(conn: Connection, staff_id: int | None, name: str, words: str, *, history: bool) -> None:
     """Save a view; one of the same name is replaced."""
-    row = insert(saved_views).values(merchant=merchant, staff_id=staff_id, name=name, words=words, history=history)
+    row = insert(saved_views).values(staff_id=staff_id, name=name, words=words, history=history)
     again = {"words": words, "history": history}
-    conn.execute(row.on_conflict_do_update(index_elements=["merchant", "staff_id", "name"], set_=again))
+    conn.execute(row.on_conflict_do_update(index_elements=["merchant_id", "staff_id", "name"], set_=again))
 
 
-def drop(conn: Connection, view_id: int, merchant: str, staff_id: int | None, *, team: bool) -> bool:
+def drop(conn: Connection, view_id: int, staff_id: int | None, *, team: bool) -> bool:
     """Remove a view of the reader's own, or with `team` one of the team's; whether there was one."""
     mine = saved_views.c.staff_id == staff_id if staff_id is not None else saved_views.c.staff_id.is_(None)
     allowed = or_(mine, saved_views.c.staff_id.is_(None)) if team else mine
-    return (
-        conn.execute(delete(saved_views).where(saved_views.c.id == view_id, saved_views.c.merchant == merchant, allowed)).rowcount
-        > 0
-    )
+    return conn.execute(delete(saved_views).where(saved_views.c.id == view_id, allowed)).rowcount > 0

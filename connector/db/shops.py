@@ -12,7 +12,6 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from connector.db.sealed import Seal
 from connector.db.tables import shops
-from connector.domain.merchants import HOUSE
 from connector.platform import Shop
 
 
@@ -28,6 +27,15 @@ class Health:
     polled_to: datetime | None
     poll_due_at: datetime | None
 
+    @property
+    def is_well(self) -> bool:
+        """Whether nothing speaks against the shop: its last call went well, and it is not at rest."""
+        return self.state == "linked" and self.failures == 0 and self.paused_until is None
+
+    def may_be_called(self, now: datetime) -> bool:
+        """Whether it is linked, or paused long enough for one probe."""
+        return self.state != "uninstalled" and (self.paused_until is None or self.paused_until <= now)
+
 
 def store(
     conn: Connection,
@@ -40,9 +48,8 @@ def store(
     currency: str,
     sealed_credentials: bytes,
     now: datetime,
-    merchant: str = HOUSE,
 ) -> int:
-    """Add a shop, or link it again with fresh credentials: its key, settings, history and merchant stay. Returns its id."""
+    """Add a shop, or link it again with fresh credentials: its key, settings and history stay. Returns its id."""
     fresh = {
         "name": name,
         "address": address,
@@ -55,14 +62,7 @@ def store(
         "paused_until": None,
     }
     statement = insert(shops).values(
-        key=key,
-        merchant=merchant,
-        platform=platform,
-        external_id=external_id,
-        polled_to=now,
-        poll_due_at=now,
-        created_at=now,
-        **fresh,
+        key=key, platform=platform, external_id=external_id, polled_to=now, poll_due_at=now, created_at=now, **fresh
     )
     kept = statement.on_conflict_do_update(index_elements=["platform", "external_id"], set_=fresh)
     return int(conn.execute(kept.returning(shops.c.id)).scalar_one())
@@ -84,18 +84,7 @@ def _opened(row: Row[Any], seal: Seal) -> Shop:
         address=row.address,
         credentials=seal.open_json(row.sealed_credentials),
         settings=row.settings,
-        merchant=row.merchant,
     )
-
-
-def merchant_of(conn: Connection, shop_id: int) -> str:
-    """Whose shop it is."""
-    return str(conn.execute(select(shops.c.merchant).where(shops.c.id == shop_id)).scalar_one())
-
-
-def any_shop(conn: Connection) -> bool:
-    """Whether any shop was ever linked."""
-    return conn.execute(select(shops.c.id).limit(1)).first() is not None
 
 
 def set_credentials(conn: Connection, shop_id: int, sealed: bytes) -> None:

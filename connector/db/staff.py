@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, or_, select, text, true, update
+from sqlalchemy import Connection, func, insert, select, text, update
 
 from connector.db.tables import audit, sign_ins, staff
-from connector.domain.merchants import HOUSE
 from connector.domain.staff import Role
 from connector.domain.text import fold
 
@@ -24,8 +23,7 @@ class Member:
     enabled: bool
     stamp: int
     created_at: datetime
-    merchant: str = HOUSE
-    signs_in: bool = True  # with a password; others come from a platform's admin
+    signs_in: bool = True  # with a password; others come in through a platform's admin
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ class Act:
 
 _SIGNS_IN = staff.c.password_hash != ""
 _MEMBER = (
-    *(staff.c[name] for name in ("id", "name", "role", "enabled", "stamp", "created_at", "merchant")),
+    *(staff.c[name] for name in ("id", "name", "role", "enabled", "stamp", "created_at")),
     _SIGNS_IN.label("signs_in"),
 )
 
@@ -63,15 +61,14 @@ def by_name(conn: Connection, name: str) -> tuple[Member, str] | None:
     return None if row is None else (_member(row), row.password_hash)
 
 
-def members(conn: Connection, merchant: str | None = None) -> list[Member]:
-    """All members of a merchant (None: of all merchants) by name."""
-    theirs = true() if merchant is None else staff.c.merchant == merchant
-    return [_member(row) for row in conn.execute(select(*_MEMBER).where(theirs).order_by(staff.c.name_folded))]
+def members(conn: Connection) -> list[Member]:
+    """All members by name."""
+    return [_member(row) for row in conn.execute(select(*_MEMBER).order_by(staff.c.name_folded))]
 
 
-def add(conn: Connection, name: str, role: Role, password_hash: str, merchant: str = HOUSE) -> int:
+def add(conn: Connection, name: str, role: Role, password_hash: str) -> int:
     """A new member; an IntegrityError where the name is taken."""
-    row = insert(staff).values(name=name, name_folded=fold(name), role=role.value, password_hash=password_hash, merchant=merchant)
+    row = insert(staff).values(name=name, name_folded=fold(name), role=role.value, password_hash=password_hash)
     return int(conn.execute(row.returning(staff.c.id)).scalar_one())
 
 
@@ -113,14 +110,11 @@ def end_act(conn: Connection, act_id: int, outcome: str) -> None:
     conn.execute(update(audit).where(audit.c.id == act_id).values(outcome=outcome))
 
 
-def acts(conn: Connection, merchant: str = HOUSE, *, limit: int = 200) -> list[Act]:
-    """The newest acts of a merchant's people; what was done before anyone was added is the house's."""
-    theirs = staff.c.merchant == merchant
+def acts(conn: Connection, *, limit: int = 200) -> list[Act]:
+    """The newest acts."""
     rows = select(audit.c.at, audit.c.actor, audit.c.act, audit.c.subject, audit.c.outcome)
-    rows = rows.outerjoin(staff, staff.c.id == audit.c.staff_id)
-    rows = rows.where(or_(theirs, audit.c.staff_id.is_(None)) if merchant == HOUSE else theirs)
     return [Act(*row) for row in conn.execute(rows.order_by(audit.c.id.desc()).limit(limit))]
 
 
 def _member(row: Any) -> Member:
-    return Member(row.id, row.name, Role(row.role), row.enabled, row.stamp, row.created_at, row.merchant, row.signs_in)
+    return Member(row.id, row.name, Role(row.role), row.enabled, row.stamp, row.created_at, row.signs_in)

@@ -13,7 +13,6 @@ from connector.db import installs, staff, tables
 from connector.db import shops as rows
 from connector.db.installs import Consent
 from connector.db.sealed import Seal
-from connector.domain.merchants import HOUSE
 from connector.domain.staff import Role
 from connector.flow.linking_steps import CODES
 from connector.flow.parting import depart
@@ -114,19 +113,8 @@ def _hashed(word: str) -> str:
 # --- linking and parting ---------------------------------------------------------------------------------------------
 
 
-def link(
-    engine: Engine,
-    seal: Seal,
-    platform: Platform,
-    grant: Grant,
-    now: datetime,
-    consent: Consent | None = None,
-    merchant: str | None = None,
-) -> Shop:
+def link(engine: Engine, seal: Seal, platform: Platform, grant: Grant, now: datetime, consent: Consent | None = None) -> Shop:
     """Prove the credentials by a call, then link the store, new or again, and plan the steps that follow.
-
-    `merchant` is whose it becomes: that of the owner who links it here. None where nobody who works here asked for it: then
-    the very first store is the house's, and any other a merchant of its own.
 
     A store linked before keeps its address key, settings, orders and stock.
     """
@@ -146,7 +134,6 @@ def link(
             currency=account.currency,
             sealed_credentials=seal.seal_json(kept),
             now=now,
-            merchant=_whose(conn, key) if merchant is None else merchant,
         )
         installs.note_event(conn, shop_id, "linked_again" if known else "linked", {}, now)
         installs.end_notice(conn, shop_id, installs.RECONNECT, now)
@@ -155,10 +142,6 @@ def link(
         if consent is not None:
             installs.consent_led_to(conn, consent.state_hash, shop_id)
     return by_id(engine, seal, shop_id)
-
-
-def _whose(conn: Connection, key: str) -> str:
-    return key if rows.any_shop(conn) or staff.anyone(conn) else HOUSE
 
 
 def _still_good(credentials: Mapping[str, str]) -> dict[str, str]:
@@ -212,8 +195,7 @@ def _seat(conn: Connection, platform: Platform, shop_id: int, user: User, now: d
     installs.see_user(conn, shop_id, user.external_id, owner=owner, now=now)
     if known is None:
         name = f"{platform.title} {user.external_id} ({shop_id})"
-        role = Role.OWNER if owner else Role.PICKER
-        known = staff.add(conn, name, role, "", rows.merchant_of(conn, shop_id))
+        known = staff.add(conn, name, Role.OWNER if owner else Role.PICKER, "")
         installs.be_staff(conn, shop_id, user.external_id, known)
 
 

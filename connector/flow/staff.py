@@ -14,7 +14,6 @@ from sqlalchemy.exc import IntegrityError
 from connector.db import staff
 from connector.db.staff import Member
 from connector.domain.errors import NotFound, Rejected
-from connector.domain.merchants import HOUSE
 from connector.domain.staff import LONGEST_PASSWORD, SHORTEST_PASSWORD, Role
 from connector.domain.text import storable
 
@@ -30,7 +29,7 @@ class TooManyTries(Rejected):
     """Signing in is closed for a while, for this name or from this address."""
 
 
-def add(engine: Engine, name: str, role: Role, password: str, merchant: str = HOUSE) -> int:
+def add(engine: Engine, name: str, role: Role, password: str) -> int:
     """A new member of staff; their id. Rejected where the name is empty or taken, or the password too short."""
     name = storable(name).strip()
     if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
@@ -38,7 +37,7 @@ def add(engine: Engine, name: str, role: Role, password: str, merchant: str = HO
     hashed = _hashed(password)
     try:
         with engine.begin() as conn:
-            return staff.add(conn, name, role, hashed, merchant)
+            return staff.add(conn, name, role, hashed)
     except IntegrityError:
         raise Rejected("This name is taken.", "Choose another name.") from None
 
@@ -54,7 +53,7 @@ def set_enabled(engine: Engine, name: str, enabled: bool) -> None:
     """Let someone in again, or no longer; open sessions end. Rejected for the last owner, who could let nobody in."""
     with engine.begin() as conn:
         member = _named(staff.by_name(conn, name), name)
-        owners = [one.id for one in staff.members(conn, member.merchant) if one.enabled and one.role is Role.OWNER]
+        owners = [one.id for one in staff.members(conn) if one.enabled and one.role is Role.OWNER]
         if not enabled and owners == [member.id]:
             raise Rejected("This is the only owner.", "Add another owner first.")
         staff.change(conn, member.id, enabled=enabled)

@@ -12,8 +12,6 @@ shops = Table(
     metadata,
     row_id(),
     words("key", None),
-    # Whose shop it is; "" is the house's own retailer. Nobody sees or uses what belongs to another.
-    words("merchant"),
     words("platform", None),
     words("external_id", None),
     words("name", None),
