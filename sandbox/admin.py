@@ -10,7 +10,10 @@ from flask import Blueprint, Response, g, request
 from connector.domain.errors import ConnectorError
 from sandbox.control import page_error, refuse_other_sites
 
-_POLICY = "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; connect-src 'self'; form-action {targets}; frame-src {frames}; base-uri 'none'"
+_POLICY = (
+    "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; connect-src 'self'; "
+    "form-action {targets}; frame-src {frames}; base-uri 'none'"
+)
 _OTHER_NAMES = {"127.0.0.1": "localhost", "localhost": "127.0.0.1"}
 
 
