@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from connector.db.sealed import Seal
 from connector.domain.errors import ConnectorError
 from connector.flow.wake import Wake
+from connector.platform import Platform
 from desk import (
     acts,
     api,
@@ -31,6 +32,7 @@ from desk import (
     past,
     picking,
     problems,
+    shop_pages,
     show,
     staff,
     stock,
@@ -39,7 +41,7 @@ from desk import (
     ways,
 )
 from desk.blueprint import Desk, csrf, pages
-from platforms import outgoing
+from platforms import outgoing, registry
 from platforms.http import Http
 
 __all__ = ["register"]
@@ -53,12 +55,14 @@ def register(
     ring: Callable[[Iterable[Wake]], None],
     titles: Mapping[str, str] | None = None,
     http: Http | None = None,
+    platforms: Mapping[str, Platform] | None = None,
     read_token: Callable[[str], tuple[str, str, str] | None] | None = None,
 ) -> None:
     """Add the desk to `app`, which must have a secret key: forms and messages are signed with it.
 
     `ring` wakes the workers after an act was committed. `titles` are the platforms' names as people write them. `http` says
-    which addresses may be called. `read_token` says of a platform's own token who comes with it (see `desk.frames`).
+    which addresses may be called, `platforms` are asked what a shop's settings may be. `read_token` says of a platform's own
+    token who comes with it (see `desk.frames`).
     """
     if not app.secret_key:
         raise ConnectorError("The desk signs its forms and has no key for it.", "Set SECRET_KEY.")
@@ -71,7 +75,9 @@ def register(
     frames.install(app)
     language.install(app)
     show.install(app)
-    found = Desk(engine, seal, ring, dict(titles or {}), partial(outgoing.check_endpoint, http or Http()))
+    calling = http or Http()
+    known = platforms if platforms is not None else registry.platforms(calling)
+    found = Desk(engine, seal, ring, dict(titles or {}), partial(outgoing.check_endpoint, calling), known)
     app.extensions["desk"] = replace(found, read_token=read_token) if read_token else found
     app.register_blueprint(pages)
     api.register(app)
@@ -80,7 +86,24 @@ def register(
 
 _SESSION = timedelta(hours=14)  # a long day in the shop; each request begins it anew
 # Importing them puts their routes on `pages`.
-_ROUTES = (acts, bulk, endpoints, health, mapping, orders, papers, past, picking, problems, staff, stock, tasks, views, ways)
+_ROUTES = (
+    acts,
+    bulk,
+    endpoints,
+    health,
+    mapping,
+    orders,
+    papers,
+    past,
+    picking,
+    problems,
+    shop_pages,
+    staff,
+    stock,
+    tasks,
+    views,
+    ways,
+)
 
 # In this order: who it is, whether the form is ours, and the record before the act.
 pages.before_request(entry.admit)

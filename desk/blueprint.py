@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from connector.db.sealed import Seal
 from connector.flow.wake import Wake
+from connector.platform import Platform
 
 pages = Blueprint("desk", __name__, template_folder="templates", static_folder="static", static_url_path="/static/desk")
 csrf = CSRFProtect()
@@ -30,6 +31,7 @@ class Desk:
     ring: Callable[[Iterable[Wake]], None]
     titles: Mapping[str, str]
     check_endpoint: Callable[[str], str]
+    platforms: Mapping[str, Platform]
     read_token: Callable[[str], tuple[str, str, str] | None] = _nobody
 
 

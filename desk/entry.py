@@ -56,8 +56,12 @@ def can(least: str) -> bool:
 
 def admit() -> AnyResponse | tuple[str, int] | None:
     """Before each request: let it through, ask to sign in, or say that the role does not allow it."""
+    return admit_only(roles.least(request.endpoint or ""))
+
+
+def admit_only(least: Role | None) -> AnyResponse | tuple[str, int] | None:
+    """Let those through who have at least this role (None: everyone); else what to answer instead."""
     g.present = _who()
-    least = roles.least(request.endpoint or "")
     if least is None:
         return None
     who = present()

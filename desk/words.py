@@ -188,6 +188,7 @@ STAFF_CHANGED: dict[bool, str] = {
     True: N_("{name} can sign in again."),
     False: N_("{name} can no longer sign in."),
 }
+NEW_ROLE = N_("{name} is now: {role}.")
 # The acts of the record, by route.
 ROUTES: dict[str, str] = {
     "desk.act": N_("Moved a part"),
@@ -206,6 +207,9 @@ ROUTES: dict[str, str] = {
     "desk.replay_messages": N_("Sent messages again"),
     "desk.add_staff": N_("Added a colleague"),
     "desk.change_staff": N_("Enabled or disabled a colleague"),
+    "desk.change_role": N_("Gave a colleague another role"),
+    "desk.change_shop_settings": N_("Changed a shop's settings"),
+    "desk.link_again": N_("Tried the linking again"),
 }
 OUTCOMES: dict[str, str] = {
     "begun": N_("broke off"),

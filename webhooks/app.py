@@ -52,6 +52,7 @@ def build(environment: Environment) -> Flask:
         seal=environment.seal,
         ring=lambda wakes: waker.wake(*wakes),
         titles={platform.name: platform.title for platform in environment.platforms.values()},
+        platforms=environment.platforms,
         read_token=partial(_read_token, environment),
         http=environment.http,
     )

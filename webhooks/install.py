@@ -21,6 +21,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from connector.db import installs, shop_views
 from connector.domain.errors import ConnectorError, Malformed, NotFound, Rejected
+from connector.domain.staff import Role
 from connector.flow import install as story
 from connector.flow import shops
 from connector.flow.wake import Wake
@@ -40,12 +41,11 @@ from connector.installing import (
     Visit,
 )
 from connector.platform import AuthLost, CallError, Platform, Refused, Shop
-from desk import frames
+from desk import entry, frames, install_words
 from desk.blueprint import csrf
 from desk.language import gettext
 from jobs.environment import Environment, now
 from webhooks import install_browser as carried
-from webhooks import install_words
 
 _LARGEST_BODY_BYTES = 64 * 1024
 _DESK = "/orders"
@@ -95,8 +95,11 @@ def _blueprint() -> Blueprint:
 # Requests
 
 
-def _index() -> str:
+def _index() -> str | BaseResponse | tuple[str, int]:
+    """Where a merchant begins: for an owner at the desk, because what is linked here is theirs."""
     at = _door()
+    if (kept_out := entry.admit_only(Role.OWNER)) is not None:
+        return kept_out
     ways = [(platform, platform.install) for platform in at.environment.platforms.values() if platform.install]
     g.form_targets = _anywhere(at)
     return render_template("install/index.html", ways=ways)
@@ -107,7 +110,7 @@ def _anywhere(at: Door) -> str:
     return "'self' https:" + (" http:" if at.environment.settings.allow_private_shops else "")
 
 
-def _act(platform: str, act: str) -> BaseResponse:
+def _act(platform: str, act: str) -> BaseResponse | tuple[str, int]:
     """A platform's own install address."""
     at = _door()
     known, installing = at.platform(platform)
@@ -132,9 +135,11 @@ def _here(at: Door, platform: str) -> str:
     return f"{at.environment.settings.public_url}/install/{platform}"
 
 
-def _keys(platform: str) -> BaseResponse:
+def _keys(platform: str) -> BaseResponse | tuple[str, int]:
     """Keys typed in by hand: proved against that very store, as any others."""
     csrf.protect()
+    if (kept_out := entry.admit_only(Role.OWNER)) is not None:
+        return kept_out
     at = _door()
     known, installing = at.platform(platform)
     if not installing.keys:
@@ -148,8 +153,11 @@ def _keys(platform: str) -> BaseResponse:
 # What each step leads to
 
 
-def _ask(at: Door, platform: Platform, step: Step, visit: Visit) -> BaseResponse:
+def _ask(at: Door, platform: Platform, step: Step, visit: Visit) -> BaseResponse | tuple[str, int]:
+    """A platform that has an admin of its own asks its merchant there; a shop that may stand anywhere is an owner's to link."""
     assert isinstance(step, Ask)  # noqa: S101
+    if step.anywhere and (kept_out := entry.admit_only(Role.OWNER)) is not None:
+        return kept_out
     if step.anywhere and request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
         g.form_targets = _anywhere(at)
         return Response(render_template("install/leaving.html", store=step.store, query=visit.query), mimetype="text/html")
@@ -212,7 +220,7 @@ def _user_left(at: Door, platform: Platform, step: Step, visit: Visit) -> BaseRe
     return Response("removed\n", 200, mimetype="text/plain")
 
 
-_DOES: Mapping[type, Callable[[Door, Platform, Step, Visit], BaseResponse]] = {
+_DOES: Mapping[type, Callable[[Door, Platform, Step, Visit], BaseResponse | tuple[str, int]]] = {
     Ask: _ask,
     Consented: _consented,
     Deposited: _deposited,
@@ -312,7 +320,7 @@ def _standing(at: Door, shop_id: int) -> dict[str, object]:
 def _progress() -> str:
     """The steps alone, for the page that asks again and again."""
     scheme, _, view = request.headers.get("Authorization", "").partition(" ")
-    return render_template("install/_steps.html", **_standing(_door(), carried.viewed(view if scheme == "Bearer" else "")))
+    return render_template("desk/_install_steps.html", **_standing(_door(), carried.viewed(view if scheme == "Bearer" else "")))
 
 
 def _again() -> BaseResponse:
