@@ -82,6 +82,7 @@ def register(
     app.register_blueprint(pages)
     api.register(app)
     app.register_error_handler(404, problems.not_found)
+    app.register_error_handler(405, problems.not_that_way)
 
 
 _SESSION = timedelta(hours=14)  # a long day in the shop; each request begins it anew
