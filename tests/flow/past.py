@@ -179,10 +179,10 @@ def live_orders(at: Past, most: int) -> Iterator[None]:
 
     def place() -> None:
         for number in range(_LIVE_FROM, _LIVE_FROM + most):
+            if stopping.wait(_LIVE_SECONDS):  # also before the first: the second in which a backfill begins may belong to it
+                return
             for platform, front in at.sandbox.shopfronts.items():
                 front.place(nth_order(platform, number))
-            if stopping.wait(_LIVE_SECONDS):
-                return
 
     thread = threading.Thread(target=place, daemon=True)
     thread.start()

@@ -184,7 +184,7 @@ def test_heads_follow_every_change(path: Path) -> None:
     store.put("order", "3", {"number": 3})
     store.delete("order", "2")
     assert store.heads("order", _number) == [11, 3]
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="JSON compliant"):
         _put_and_fail(store)
     assert store.heads("order", _number) == [11, 3]
     assert store.heads("nothing", _number) == []
