@@ -26,7 +26,7 @@ from connector.flow.announcements import announce_due
 from connector.flow.asking import ask
 from connector.flow.case import STOCKED, Case, News, below_zero, decide, held_by, load
 
-_ASIDE = frozenset({"backordered", "backordered_here", "waits_for_location", "unmapped", "no_stock_needed"})
+_ASIDE = frozenset({"waits_for_payment", "backordered", "backordered_here", "waits_for_location", "unmapped", "no_stock_needed"})
 _OURS = frozenset({"held_by_tag", "unmapped", "pickup_unknown", "no_lines", *TASKS})
 
 
