@@ -1,8 +1,9 @@
 """The table of bad inputs: what is odd, and the named end it comes to, on each of the three platforms.
 
 Ends: a number is the refusing answer, and nothing is stored; `taken in: a, b` an order with these attention codes; `stale`
-and `same` an older and an equal state; `recorded` a repeat of the very delivery; `ignored: words` a delivery kept with a reason that holds the words; `dead: words`
-one set aside for a person; `waits: words` one that is tried again by itself. `but` names the platforms that differ.
+and `same` an older and an equal state; `recorded` a repeat of the very delivery; `ignored: words` a delivery kept with a
+reason that holds the words; `dead: words` one set aside for a person; `waits: words` one that is tried again by itself.
+`but` names the platforms that differ.
 """
 
 from __future__ import annotations
@@ -158,7 +159,8 @@ HEADERS = (
     Row("body changed after signing", "401", turn=lambda sent: replace(sent, body=sent.body + b" ")),
     Row("delivery id missing", "taken in", turn=lambda sent: sent.having(sent.delivery_id), but={"bigcommerce": "401"}),
     Row("delivery id of 10 KB", "taken in", turn=_other_id, but={"bigcommerce": "401"}),
-    Row("delivery id not ASCII", "taken in", turn=lambda sent: sent.having(sent.delivery_id, b"\xe9"), but={"bigcommerce": "401"}),
+    Row("delivery id not ASCII", "taken in", turn=lambda sent: sent.having(sent.delivery_id, b"\xe9"),
+        but={"bigcommerce": "401"}),
     Row("topic missing", "ignored: names no topic", turn=lambda sent: _no_topic(sent), but={"bigcommerce": "taken in"}),
     Row("topic unknown", "ignored: ", turn=lambda sent: _topic(sent, b"moon/risen"), but={"bigcommerce": "taken in"}),
     Row("topic of 8 KB", "ignored: ", turn=lambda sent: _topic(sent, b"a" * 8_000), but={"bigcommerce": "taken in"}),
@@ -168,7 +170,8 @@ HEADERS = (
     Row("a scope that is a number", "ignored: names no scope", body=_named('{"scope": 5, "data": {"id": %d}}'),
         but={"shopify": "ignored: names no order", "woocommerce": "ignored: names no order"}),
     Row("no content type", "taken in", turn=lambda sent: sent.having("Content-Type")),
-    Row("content type of a form", "taken in", turn=lambda sent: sent.having("Content-Type", b"application/x-www-form-urlencoded")),
+    Row("content type of a form", "taken in",
+        turn=lambda sent: sent.having("Content-Type", b"application/x-www-form-urlencoded")),
     Row("100 further headers", "taken in", turn=lambda sent: replace(sent, headers=(*sent.headers, *_MORE))),
     Row("GET", "405", turn=lambda sent: replace(sent, method="GET")),
     Row("PUT", "405", turn=lambda sent: replace(sent, method="PUT")),

@@ -9,6 +9,7 @@ import http.client
 import json
 import socket
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -131,10 +132,8 @@ class House:
         framed = {"length": sent.body, "chunked": _chunked(sent.body), "none": b""}[sent.framing]
         where = urlsplit(self.base)
         with socket.create_connection((where.hostname or "", where.port or 0), timeout=30) as connection:
-            try:
+            with suppress(OSError):  # refused before its end: the answer says so
                 connection.sendall(head + framed)
-            except OSError:
-                pass  # refused before its end: the answer says so
             answer = http.client.HTTPResponse(connection)
             answer.begin()
             return answer.status
