@@ -32,11 +32,11 @@ from tests.security.odd_shops import OddShops, Sold, woocommerce
 from tests.serving import serve
 from webhooks.app import build
 
-_SECRET = "a secret of this shop"
+SECRET = "a secret of this shop"
 _LATER = timedelta(seconds=90)
 
 
-def base64_hmac(body: bytes, secret: str = _SECRET) -> bytes:
+def base64_hmac(body: bytes, secret: str = SECRET) -> bytes:
     """The signature all three platforms share but for what is signed."""
     return base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest())
 
@@ -73,7 +73,7 @@ class Speech:
 
 SPEECHES = {
     "shopify": Speech(
-        {"app_secret": _SECRET, "token": "t"},
+        {"app_secret": SECRET, "token": "t"},
         "odd.myshopify.com",
         _sign_shopify,
         "X-Shopify-Hmac-Sha256",
@@ -86,7 +86,7 @@ SPEECHES = {
         "gid://shopify/Order/{}",
     ),
     "woocommerce": Speech(
-        {"webhook_secret": _SECRET, "key": "k", "secret": "x"},
+        {"webhook_secret": SECRET, "key": "k", "secret": "x"},
         "https://odd.example",
         _sign_woocommerce,
         "X-WC-Webhook-Signature",
@@ -94,7 +94,7 @@ SPEECHES = {
         woocommerce,
     ),
     "bigcommerce": Speech(
-        {"webhook_secret": "ours", "client_secret": _SECRET, "token": "t"},
+        {"webhook_secret": "ours", "client_secret": SECRET, "token": "t"},
         "odd",
         _sign_bigcommerce,
         "webhook-signature",
