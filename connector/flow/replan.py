@@ -280,8 +280,8 @@ def _attention(case: Case, waiting: list[str]) -> list[str]:
     codes = [code for code in case.head.attention if code not in _OURS]
     steps = {step["code"] for step in case.found.reason}
     codes += [code for code in ("unmapped", "pickup_unknown") if code in steps]
-    if not case.lines:
-        codes.append("no_lines")
+    if not case.lines or (case.head.lifecycle == Lifecycle.OPEN and not any(line.quantity for line in case.lines)):
+        codes.append("no_lines")  # lines taken out of the order stay here, with nothing wanted
     if held_by(case.head.tags, case.settings):
         codes.append("held_by_tag")
     return codes + waiting
