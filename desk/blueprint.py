@@ -25,6 +25,7 @@ class Desk:
     seal: Seal
     ring: Callable[[Iterable[Wake]], None]
     titles: Mapping[str, str]
+    check_endpoint: Callable[[str], str]
 
 
 def desk() -> Desk:

@@ -201,6 +201,9 @@ ROUTES: dict[str, str] = {
     "desk.save_view": N_("Saved a view"),
     "desk.drop_view": N_("Removed a view"),
     "desk.replay": N_("Replayed deliveries"),
+    "desk.add_endpoint": N_("Added an endpoint"),
+    "desk.endpoint_act": N_("Changed an endpoint"),
+    "desk.replay_messages": N_("Sent messages again"),
     "desk.add_staff": N_("Added a colleague"),
     "desk.change_staff": N_("Enabled or disabled a colleague"),
 }
@@ -265,6 +268,27 @@ BOX_STATES: dict[str, tuple[str, str]] = {
     "delivered": (N_("Delivered"), "done"),
     "dead": (N_("Given up"), "owed"),
 }
+ENDPOINT_STATES: dict[str, tuple[str, str]] = {
+    "active": (N_("Active"), "done"),
+    "failing": (N_("Failing"), "doing"),
+    "paused": (N_("Paused"), "owed"),
+}
+EVENT_TYPES: dict[str, str] = {
+    "order.received": N_("Order taken in"),
+    "order.state_changed": N_("Order's state changed"),
+    "fulfillment_order.state_changed": N_("State of a part changed"),
+    "stock.changed": N_("Stock changed"),
+    "endpoint.test": N_("Test"),
+}
+# What `connector.flow.events` and the check of addresses refuse.
+ENDPOINT_REFUSALS = (
+    N_("This endpoint is paused."),
+    N_("Resume it first."),
+    N_("Remove one that is not used any more."),
+    N_("Give it as https://erp.example/hooks."),
+    N_("Give an https address on port 443, as https://erp.example/hooks; under development set ALLOW_PRIVATE_SHOPS=true."),
+    N_("An endpoint is reached over the internet; under development set ALLOW_PRIVATE_SHOPS=true."),
+)
 REMEDIES: dict[str, str] = {
     "inbox": N_(
         "Mend what the reason names, then replay. Replaying is safe: only the difference to what stands here is written."

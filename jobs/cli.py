@@ -13,6 +13,7 @@ from jobs.commands import (
     backfill,
     boxes,
     bundles,
+    events,
     fulfill,
     goods,
     links,
@@ -77,7 +78,8 @@ def main() -> None:
 
 
 _NOUNS = (
-    operate, shops, settings, goods, bundles, links, orders, fulfill, tasks, boxes, backfill, reconcile, tokens, staff, privacy,
+    operate, shops, settings, goods, bundles, links, orders, fulfill, tasks, boxes, events, backfill, reconcile, tokens, staff,
+    privacy,
 )  # fmt: skip
 for command in (command for noun in _NOUNS for command in noun.COMMANDS):
     main.add_command(command)

@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from connector.db import merchants, refills
+from connector.db import event_views, merchants, refills
 from connector.db import shops as shop_rows
 from connector.domain.errors import ConnectorError
 from connector.flow import (
@@ -32,6 +32,7 @@ from connector.flow import (
     reconcile,
     settle,
     shops,
+    tell,
     verify,
     watchdog,
 )
@@ -40,15 +41,17 @@ from connector.flow.wake import Wake
 from connector.platform import Platform, Shop
 from jobs import queue
 from jobs.environment import Environment, now
+from platforms import outgoing
 
 TURN_SECONDS = 1.0  # so that one busy shop keeps no other waiting longer; it gets its next turn behind them
 _VAIN_SECONDS = 1.0
 _BACKGROUND_TURN_SECONDS = 2.0
 _ALL_SHOPS = 0  # no shop has this id
+_EVENTS = "events"
 _BUSY_ROWS = 10  # a pass of so many is worth waiting a little for the next ones, so that they come together
 _LINGER_SECONDS = 0.03
 _INGEST_ROWS = 100
-_DELIVER_ROWS = 1  # each may take half a minute where the shop hangs
+_DELIVER_ROWS = 100
 _LOCKS = 7310  # the advisory locks of the tasks are (7310 + place in the table, shop)
 _TRY_LOCK = text("SELECT pg_try_advisory_lock(:space, :shop)")
 _UNLOCK = text("SELECT pg_advisory_unlock(:space, :shop)")
@@ -92,7 +95,7 @@ class HouseTask:
 
 def table(place: Workplace) -> Mapping[str, Callable[[int], None]]:
     """Task name -> the function of a shop's id."""
-    return {name: partial(_guarded, place, name) for name in (*TASKS, *HOUSE_TASKS)}
+    return {name: partial(_guarded, place, name) for name in (*TASKS, *HOUSE_TASKS, _EVENTS)}
 
 
 def _guarded(place: Workplace, name: str, shop_id: int) -> None:
@@ -121,6 +124,9 @@ def turn(place: Workplace, name: str, shop_id: int) -> None:
     if name in HOUSE_TASKS:
         _house_turn(place, name)
         return
+    if name == _EVENTS:
+        _events_turn(place, shop_id)
+        return
     with _alone(env.engine, name, _ALL_SHOPS if TASKS[name].in_background else shop_id) as alone:
         if not alone:  # its own worker looks once more, or the clock rings again
             return
@@ -143,6 +149,23 @@ def _house_turn(place: Workplace, name: str) -> None:
 def _concerned(env: Environment, duty: HouseTask) -> Sequence[int]:
     with env.engine.connect() as conn:
         return duty.whom(conn)
+
+
+def _events_turn(place: Workplace, endpoint_id: int) -> None:
+    """Tell one endpoint. All that fail share one worker, so that their time-outs keep none of the others waiting."""
+    env = place.environment
+    with env.engine.connect() as conn:
+        endpoint, merchant_id = event_views.endpoint(conn, endpoint_id), event_views.owner(conn, endpoint_id)
+    if endpoint is None or merchant_id is None:
+        return
+    with _alone(env.engine, _EVENTS, _ALL_SHOPS if endpoint.failing_since else endpoint_id) as alone:
+        if not alone:
+            return
+        post, patience = partial(outgoing.post, env.http), env.settings.patience
+        own = env.of(merchant_id).engine
+        drained = tell.drain(own, env.seal, endpoint_id, post, now, random.random, seconds=TURN_SECONDS, patience=patience)
+    if drained.more and not place.stopping.is_set():
+        place.waker.wake(Wake(_EVENTS, endpoint_id))
 
 
 def _work(place: Workplace, name: str, shop: Shop) -> None:
@@ -236,7 +259,17 @@ def _ingest(env: Environment, platform: Platform, shop: Shop) -> Drained:
 
 
 def _deliver(env: Environment, platform: Platform, shop: Shop) -> Drained:
-    return deliver.drain(env.engine, platform, shop, now, random.random, limit=_DELIVER_ROWS, patience=env.settings.patience)
+    return deliver.drain(
+        env.engine,
+        platform,
+        shop,
+        now,
+        random.random,
+        limit=_DELIVER_ROWS,
+        seconds=TURN_SECONDS,
+        at_once=env.settings.tellings_at_once,
+        patience=env.settings.patience,
+    )
 
 
 def _poll(env: Environment, platform: Platform, shop: Shop) -> Drained:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from connector.db import changes, goods, orders, outbox, stock, tasks
+from connector.db import changes, events, goods, orders, outbox, stock, tasks
 from connector.db.orders import Head, LineRow
 from connector.db.tables import fulfillment_orders, payments, shops
 from connector.db.tables import orders as orders_table
@@ -129,6 +129,7 @@ def _order_after(conn: Connection, head: Head, lines: Sequence[LineRow], parts: 
     attention = [code for code in head.attention if code not in TASKS] + waiting
     opened = state not in ("completed", "cancelled") or bool(waiting)
     orders.update_many(conn, [{"id": head.id, "state": state, "open": opened, "attention": attention}])
+    events.note_orders(conn, [(head.id, head.state, state)], now)
     return state
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from connector.db import changes, goods, orders, publications, stock
+from connector.db import changes, events, goods, orders, publications, stock
 from connector.db.orders import LineRow
 from connector.db.tables import fulfillment_orders
 from connector.domain.allocation import Place, Step
@@ -163,7 +163,16 @@ def _write(conn: Connection, cases: Sequence[Case], places: Sequence[Place], now
     orders.set_backordered(conn, _changed_backorders(cases))
     _write_counts(conn, cases, now)
     waiting = {case.head.id: ask(conn, case, names, now) for case in cases}
-    orders.update_many(conn, [_order_after(case, waiting[case.head.id]) for case in cases])
+    rows = [_order_after(case, waiting[case.head.id]) for case in cases]
+    orders.update_many(conn, rows)
+    events.note_orders(conn, [_told(case, row["state"]) for case, row in zip(cases, rows, strict=True)], now)
+
+
+def _told(case: Case, state: str) -> tuple[int, str | None, str]:
+    """What listeners hear of the order: that it was taken in, or the state before and after. Of the past they hear nothing."""
+    if case.head.history:
+        return case.head.id, state, state
+    return case.head.id, case.head.state if case.head.revision else None, state
 
 
 def _write_counts(conn: Connection, cases: Sequence[Case], now: datetime) -> None:

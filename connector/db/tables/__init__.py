@@ -11,6 +11,7 @@ from connector.db.tables.access import api_answers, api_tokens, heartbeats
 from connector.db.tables.boxes import attempts, inbox, outbox
 from connector.db.tables.columns import metadata
 from connector.db.tables.desk import audit, fulfillment_notes, order_words, saved_views, scans, sign_ins, staff
+from connector.db.tables.events import endpoints, event_attempts, event_sends, events
 from connector.db.tables.goods import (
     bundles,
     item_links,
@@ -63,6 +64,10 @@ __all__ = [
     "buffers",
     "bundles",
     "drifts",
+    "endpoints",
+    "event_attempts",
+    "event_sends",
+    "events",
     "fulfillment_lines",
     "fulfillment_notes",
     "fulfillment_orders",
