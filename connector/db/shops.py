@@ -76,7 +76,12 @@ def store(
     except ProgrammingError as error:
         if not isinstance(error.orig, InsufficientPrivilege):
             raise
-        raise Rejected("This store is linked to another merchant here.", "Ask whoever runs the connector.") from None
+        raise of_another() from None
+
+
+def of_another() -> Rejected:
+    """A shop keeps its merchant for ever."""
+    return Rejected("This store is linked to another merchant here.", "Ask whoever runs the connector.")
 
 
 def load(conn: Connection, seal: Seal, **named: Any) -> Shop | None:

@@ -14,6 +14,7 @@ from connector.db import shops as rows
 from connector.db.engine import of_merchant
 from connector.db.installs import Consent
 from connector.db.sealed import Seal
+from connector.domain.errors import Rejected
 from connector.flow.linking_steps import CODES
 from connector.flow.parting import depart
 from connector.flow.shops import by_id
@@ -32,8 +33,9 @@ BEGIN_AGAIN = "Begin the installation again in this browser, and finish it withi
 # --- consent ---------------------------------------------------------------------------------------------------------
 
 
-def begin(engine: Engine, platform: Platform, store: str, browser: str, now: datetime) -> str:
-    """Remember that this browser asks the merchant of `store` for consent; the one-time word that names it."""
+def begin(engine: Engine, platform: Platform, store: str, browser: str, now: datetime, *, merchant_id: int | None = None) -> str:
+    """Remember that this browser asks the merchant of `store` for consent; the one-time word that names it. `merchant_id` is
+    whose staff sit at the browser."""
     word = secrets.token_urlsafe(32)
     with engine.begin() as conn:
         installs.keep_consent(
@@ -42,6 +44,7 @@ def begin(engine: Engine, platform: Platform, store: str, browser: str, now: dat
             platform=platform.name,
             store=store,
             browser_hash=_hashed(browser),
+            merchant_id=merchant_id,
             now=now,
             expires_at=now + CONSENT_GOOD_FOR,
         )
@@ -121,19 +124,19 @@ def link(
     now: datetime,
     consent: Consent | None = None,
     *,
-    merchant_id: int = merchants.FIRST,
+    each: bool = False,
 ) -> Shop:
     """Prove the credentials by a call, then link the store, new or again, and plan the steps that follow.
 
-    A store linked before keeps its address key, settings, orders and stock, and its merchant; a new one is `merchant_id`'s.
-    Rejected where it is another merchant's.
+    A store linked before keeps its address key, settings, orders and stock, and its merchant. Whose a new one is: see `_whose`.
     """
-    own = of_merchant(engine, merchant_id)
-    with own.connect() as conn:
+    merchant_id = _whose(engine, platform, grant.external_id, consent, each=each)
+    with engine.connect() as conn:
         known = rows.load(conn, seal, platform=platform.name, external_id=grant.external_id)
     kept = {**_still_good(known.credentials if known else {}), **grant.credentials}
     key = known.key if known else secrets.token_hex(16)
     account = platform.check(Shop(0, key, platform.name, "", grant.external_id, grant.address, kept, {}))
+    own = of_merchant(engine, merchant_id or _newcomer(engine, grant.external_id, now))
     with own.begin() as conn:
         shop_id = rows.store(
             conn,
@@ -155,6 +158,33 @@ def link(
         with engine.begin() as conn:
             installs.consent_led_to(conn, consent.state_hash, shop_id)
     return by_id(engine, seal, shop_id)
+
+
+def _whose(engine: Engine, platform: Platform, store: str, consent: Consent | None, *, each: bool) -> int | None:
+    """The merchant a store is linked for; None where that is a new one.
+
+    Whose it was; else whose staff began the installation; else, where nobody was signed in, a merchant of its own (`each`) or
+    the only merchant there is. Rejected where it was another merchant's, or nobody can say whose it is.
+    """
+    begun_by = consent.merchant_id if consent else None
+    with engine.connect() as conn:
+        owner, known = rows.owner(conn, platform.name, store), merchants.ids(conn)
+    if owner is not None:
+        if begun_by not in (None, owner[1]):
+            raise rows.of_another()
+        return owner[1]
+    if begun_by is not None or each:
+        return begun_by
+    if len(known) > 1:
+        raise Rejected("This store is linked to none of the merchants here.", "Sign in at the desk, and install it from there.")
+    return known[0]
+
+
+def _newcomer(engine: Engine, store: str, now: datetime) -> int:
+    """A new merchant, called as its store; the one that a try which did not end has made."""
+    with engine.begin() as conn:
+        made = merchants.add(conn, store, now)
+        return made or next(one.id for one in merchants.everyone(conn) if one.name == store)
 
 
 def _still_good(credentials: Mapping[str, str]) -> dict[str, str]:
