@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 from flask import Response, current_app, g, redirect, request, session, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from connector.db import staff
+from connector.db import merchants, staff
 from connector.domain.staff import Role, may
 from desk import frames, roles
-from desk.blueprint import desk
+from desk.blueprint import desk, house, serve
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _OPEN_ACTOR = "desk"
@@ -28,6 +28,7 @@ class Present:
     id: int | None
     name: str
     role: Role
+    merchant_id: int
     framed: bool = False  # came in through a platform's admin
 
     @property
@@ -61,10 +62,11 @@ def admit() -> AnyResponse | tuple[str, int] | None:
 
 def admit_only(least: Role | None) -> AnyResponse | tuple[str, int] | None:
     """Let those through who have at least this role (None: everyone); else what to answer instead."""
-    g.present = _who()
+    g.present = who = arrived()
+    if who is not None:
+        serve(who.merchant_id)
     if least is None:
         return None
-    who = present()
     if who is None:
         return _not_known()
     if not may(who.role, least):
@@ -121,19 +123,20 @@ def from_this_machine() -> bool:
     return near and named and not any(name in request.headers for name in _FORWARDED)
 
 
-def _who() -> Present | None:
+def arrived() -> Present | None:
+    """Who sends this request, as the database has them now; None where nobody is signed in."""
     if frames.carried():
         member = frames.member()
-        return Present(member.id, member.name, member.role, framed=True) if member else None
+        return Present(member.id, member.name, member.role, member.merchant_id, framed=True) if member else None
     staff_id, stamp = session.get("staff"), session.get("stamp")
-    with desk().engine.connect() as conn:
+    with house().engine.connect() as conn:
         if isinstance(staff_id, int):
             member = staff.by_id(conn, staff_id)
             if member and member.enabled and member.stamp == stamp:
-                return Present(member.id, member.name, member.role)
+                return Present(member.id, member.name, member.role, member.merchant_id)
             return None
         if from_this_machine() and not staff.anyone(conn):
-            return Present(None, _OPEN_ACTOR, Role.OWNER)
+            return Present(None, _OPEN_ACTOR, Role.OWNER, merchants.FIRST)
     return None
 
 
@@ -141,7 +144,7 @@ def _not_known() -> AnyResponse | tuple[str, int]:
     from desk import problems
 
     if not frames.carried():
-        with desk().engine.connect() as conn:
+        with house().engine.connect() as conn:
             if not staff.anyone(conn):
                 return problems.no_staff()
     if frames.carried() or request.method not in _SAFE or "X-Live" in request.headers:

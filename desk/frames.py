@@ -20,7 +20,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from connector.db import installs
 from connector.db.staff import Member
 from connector.installing import Forged
-from desk.blueprint import desk
+from desk.blueprint import house
 
 SESSION, PLACE, ZONE = "X-Desk-Session", "X-Desk-Place", "X-Time-Zone"
 GOOD_FOR = timedelta(minutes=15)
@@ -45,7 +45,7 @@ def carried() -> bool:
 def member() -> Member | None:
     """Who sits at the framed page this request comes from; None where that is not proved, or no longer allowed."""
     presented = request.headers.get("Authorization", "")
-    with desk().engine.connect() as conn:
+    with house().engine.connect() as conn:
         if presented:
             store = _by_token(presented)
             return installs.member_by_store(conn, *store) if store else None
@@ -66,7 +66,7 @@ def seat(shop_id: int, user: str, now: datetime) -> Seat:
 def _by_token(presented: str) -> tuple[str, str, str] | None:
     kind, _, token = presented.partition(" ")
     try:
-        return desk().read_token(token.strip()) if kind.lower() == "bearer" else None
+        return house().read_token(token.strip()) if kind.lower() == "bearer" else None
     except Forged:
         return None
 

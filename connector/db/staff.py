@@ -23,6 +23,7 @@ class Member:
     enabled: bool
     stamp: int
     created_at: datetime
+    merchant_id: int
     signs_in: bool = True  # with a password; others come in through a platform's admin
 
 
@@ -39,7 +40,7 @@ class Act:
 
 _SIGNS_IN = staff.c.password_hash != ""
 _MEMBER = (
-    *(staff.c[name] for name in ("id", "name", "role", "enabled", "stamp", "created_at")),
+    *(staff.c[name] for name in ("id", "name", "role", "enabled", "stamp", "created_at", "merchant_id")),
     _SIGNS_IN.label("signs_in"),
 )
 
@@ -117,4 +118,4 @@ def acts(conn: Connection, *, limit: int = 200) -> list[Act]:
 
 
 def _member(row: Any) -> Member:
-    return Member(row.id, row.name, Role(row.role), row.enabled, row.stamp, row.created_at, row.signs_in)
+    return Member(row.id, row.name, Role(row.role), row.enabled, row.stamp, row.created_at, row.merchant_id, row.signs_in)
