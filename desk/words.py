@@ -238,6 +238,9 @@ SCANS: dict[str, str] = {
     "closed": N_("This part is not being picked any more."),
 }
 PACKED = N_("Order {number}, {location}: packed.")
+NOTHING_PICKED = N_("Order {number}: {location} is not asked again for it.")
+REST_ELSEWHERE = N_("{moved} missing, now from: {places}.")
+REST_WAITS = N_("{waiting} missing, waiting as a backorder until goods come in.")
 # What `connector.flow.picking` refuses.
 PICKING_REFUSALS = (
     N_("So many are not wanted."),
