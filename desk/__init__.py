@@ -5,7 +5,7 @@ Everything works as plain links and forms; the one script only refreshes lists a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 
@@ -19,6 +19,7 @@ from desk import (
     acts,
     api,
     bulk,
+    dashboard,
     endpoints,
     entry,
     health,
@@ -51,11 +52,12 @@ def register(
     ring: Callable[[Iterable[Wake]], None],
     titles: Mapping[str, str] | None = None,
     http: Http | None = None,
+    answers: Callable[[], Sequence[tuple[float, int]]] = tuple,
 ) -> None:
     """Add the desk to `app`, which must have a secret key: forms and messages are signed with it.
 
     `ring` wakes the workers after an act was committed. `titles` are the platforms' names as people write them. `http` says
-    which addresses may be called.
+    which addresses may be called; `answers` how many deliveries were answered within each time (most seconds, count).
     """
     if not app.secret_key:
         raise ConnectorError("The desk signs its forms and has no key for it.", "Set SECRET_KEY.")
@@ -67,7 +69,9 @@ def register(
     csrf.init_app(app)
     language.install(app)
     show.install(app)
-    app.extensions["desk"] = Desk(engine, seal, ring, dict(titles or {}), partial(outgoing.check_endpoint, http or Http()))
+    app.extensions["desk"] = Desk(
+        engine, seal, ring, dict(titles or {}), partial(outgoing.check_endpoint, http or Http()), answers
+    )
     app.register_blueprint(pages)
     api.register(app)
     app.register_error_handler(404, problems.not_found)
@@ -75,7 +79,24 @@ def register(
 
 _SESSION = timedelta(hours=14)  # a long day in the shop; each request begins it anew
 # Importing them puts their routes on `pages`.
-_ROUTES = (acts, bulk, endpoints, health, mapping, orders, papers, past, picking, problems, staff, stock, tasks, views, ways)
+_ROUTES = (
+    acts,
+    bulk,
+    dashboard,
+    endpoints,
+    health,
+    mapping,
+    orders,
+    papers,
+    past,
+    picking,
+    problems,
+    staff,
+    stock,
+    tasks,
+    views,
+    ways,
+)
 
 # In this order: who it is, whether the form is ours, and the record before the act.
 pages.before_request(entry.admit)

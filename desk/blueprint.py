@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -26,6 +26,7 @@ class Desk:
     ring: Callable[[Iterable[Wake]], None]
     titles: Mapping[str, str]
     check_endpoint: Callable[[str], str]
+    answers: Callable[[], Sequence[tuple[float, int]]]
 
 
 def desk() -> Desk:

@@ -22,6 +22,7 @@ LEAST: Mapping[str, Role | None] = MappingProxyType(
         "desk.save_view": Role.VIEWER,
         "desk.drop_view": Role.VIEWER,
         "desk.health": Role.VIEWER,
+        "desk.dashboard": Role.OPERATOR,
         "desk.act": Role.PICKER,
         "desk.pay": Role.PICKER,
         "desk.bulk": Role.PICKER,

@@ -268,6 +268,17 @@ BOX_STATES: dict[str, tuple[str, str]] = {
     "delivered": (N_("Delivered"), "done"),
     "dead": (N_("Given up"), "owed"),
 }
+# How calls fail, as their tries are written down.
+FAILURES: dict[str, str] = {
+    "retryable": N_("failed"),
+    "throttled": N_("asked to slow down"),
+    "timedout": N_("too slow"),
+    "authlost": N_("credentials refused"),
+    "tokenrefused": N_("token refused"),
+    "refused": N_("refused"),
+    "notyet": N_("not there yet"),
+    "no_answer": N_("no answer"),
+}
 ENDPOINT_STATES: dict[str, tuple[str, str]] = {
     "active": (N_("Active"), "done"),
     "failing": (N_("Failing"), "doing"),

@@ -15,7 +15,7 @@ from connector.flow import shops
 from connector.platform import Platform
 from jobs import queue
 from jobs.environment import Environment, now, open_at
-from webhooks import front, health, install, privacy, security
+from webhooks import front, health, install, metrics, privacy, security
 from webhooks.directory import Directory, Known
 from webhooks.receive import LARGEST_BODY_BYTES, Door
 
@@ -51,6 +51,7 @@ def build(environment: Environment) -> Flask:
         ring=lambda wakes: waker.wake(*wakes),
         titles={platform.name: platform.title for platform in environment.platforms.values()},
         http=environment.http,
+        answers=metrics.answers,
     )
     install.register(app, environment, lambda wakes: waker.wake(*wakes))
     privacy.register(app, environment, waker)
