@@ -338,6 +338,7 @@ class Platform:
     flaws: what is wrong with our webhook subscriptions at this address; empty where all is well.
     locations: the store's places.
     announce: read the remote state; already so? done; write; say what was done.
+    room: whether one more announcement may begin beside so many that are under way; usually one at a time.
     install: how a merchant installs the connector as an app (see `installing`), None where there is no such way.
     refresh: exchange the shop's refresh token for new credentials (those to change, with `token_expires_at` in ISO 8601);
         AuthLost where the platform will not. None where tokens do not expire.
@@ -364,6 +365,7 @@ class Platform:
     flaws: Callable[[Shop, str], tuple[Flaw, ...]]
     locations: Callable[[Shop], tuple[RemoteLocation, ...]]
     announce: Callable[[Shop, Announcement], Outcome]
+    room: Callable[[Shop, int], bool] = lambda shop, underway: underway == 0
     install: Installing | None = None
     refresh: Callable[[Shop], Mapping[str, str]] | None = None
     choices: Callable[[Shop, str], Sequence[str]] = lambda shop, name: ()

@@ -55,8 +55,9 @@ def open_at(settings: Settings, addresses: Addresses, *, name: str, pool_size: i
     engine = database.create(addresses.database_url, pool_size=pool_size, name=f"connector {name}")
     seal = Seal(settings.fernet_keys)
     connection = connect_redis(addresses.redis_url)
-    http = Http(private_allowed=settings.allow_private_shops, pace=Pace(SharedBuckets(connection)))
-    platforms = registry.platforms(http, apps(settings))
+    pace = Pace(SharedBuckets(connection))
+    http = Http(private_allowed=settings.allow_private_shops, total_seconds=settings.call_seconds, pace=pace)
+    platforms = registry.platforms(http, apps(settings), telling_seconds=settings.telling_seconds)
     return Environment(
         settings=settings,
         engine=engine,

@@ -51,7 +51,7 @@ _EVENTS = "events"
 _BUSY_ROWS = 10  # a pass of so many is worth waiting a little for the next ones, so that they come together
 _LINGER_SECONDS = 0.03
 _INGEST_ROWS = 100
-_DELIVER_ROWS = 1  # each may take half a minute where the shop hangs
+_DELIVER_ROWS = 100
 _LOCKS = 7310  # the advisory locks of the tasks are (7310 + place in the table, shop)
 _TRY_LOCK = text("SELECT pg_try_advisory_lock(:space, :shop)")
 _UNLOCK = text("SELECT pg_advisory_unlock(:space, :shop)")
@@ -234,7 +234,17 @@ def _ingest(env: Environment, platform: Platform, shop: Shop) -> Drained:
 
 
 def _deliver(env: Environment, platform: Platform, shop: Shop) -> Drained:
-    return deliver.drain(env.engine, platform, shop, now, random.random, limit=_DELIVER_ROWS, patience=env.settings.patience)
+    return deliver.drain(
+        env.engine,
+        platform,
+        shop,
+        now,
+        random.random,
+        limit=_DELIVER_ROWS,
+        seconds=TURN_SECONDS,
+        at_once=env.settings.tellings_at_once,
+        patience=env.settings.patience,
+    )
 
 
 def _poll(env: Environment, platform: Platform, shop: Shop) -> Drained:

@@ -27,6 +27,15 @@ class Health:
     polled_to: datetime | None
     poll_due_at: datetime | None
 
+    @property
+    def is_well(self) -> bool:
+        """Whether nothing speaks against the shop: its last call went well, and it is not at rest."""
+        return self.state == "linked" and self.failures == 0 and self.paused_until is None
+
+    def may_be_called(self, now: datetime) -> bool:
+        """Whether it is linked, or paused long enough for one probe."""
+        return self.state != "uninstalled" and (self.paused_until is None or self.paused_until <= now)
+
 
 def store(
     conn: Connection,

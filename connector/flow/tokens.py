@@ -31,7 +31,7 @@ _LOOK_SECONDS = 0.1
 _PAUSE = timedelta(minutes=10)
 
 # Fields of the port that call nobody, or that are given no stored shop.
-_PURE = frozenset({"open_shop", "shop_named_by", "is_ping", "genuine", "parse", "normalize", "refresh"})
+_PURE = frozenset({"open_shop", "shop_named_by", "is_ping", "genuine", "parse", "normalize", "refresh", "room"})
 
 
 def kept_fresh(engine: Engine, seal: Seal, platform: Platform, now: Callable[[], datetime]) -> Platform:

@@ -117,10 +117,10 @@ def _answer(
     http: Http, shop: Shop, method: str, path: str, *, params: Mapping[str, str] | None = None, body: object = None
 ) -> Answer:
     url, auth = signed(shop, method, api_url(shop, path), checked_params(params or {}))
-    http.pace.take(shop.address)
-    answer = http.call(method, url, json=body, auth=auth)
-    if answer.status in (429, 503) and (wait := retry_after_seconds(answer.headers)):
-        http.pace.note(shop.address, Limit(0, _CALLS_AFTER_A_REST, reset_seconds=wait))
+    with http.pace.turn(shop.address) as heard:
+        answer = http.call(method, url, json=body, auth=auth)
+        if answer.status in (429, 503) and (wait := retry_after_seconds(answer.headers)):
+            heard(Limit(0, _CALLS_AFTER_A_REST, reset_seconds=wait))
     if not _is_json(answer):
         raise _page_error(answer)
     if 200 <= answer.status < 300:

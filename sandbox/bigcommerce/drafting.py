@@ -13,6 +13,7 @@ from sandbox.catalogue import ITEM_BY_SKU, LOCATION_BY_CODE
 from sandbox.shopfront import PICKUP, Wanted
 
 PICKUP_RATE = "Pickup in Store"
+DELIVERY_RATE = "Colissimo"
 _SHIPPING_MINOR = 590
 _COUNTRIES = {"FR": "France", "BE": "Belgium", "DE": "Germany", "IT": "Italy", "ES": "Spain", "CH": "Switzerland"}
 _NAME = ("first_name", "last_name", "company")
@@ -105,7 +106,7 @@ def _pickup(code: str, number: int) -> dict[str, Any]:
 
 def _addresses(wanted: Wanted, person: dict[str, str], next_id: Callable[[str], int]) -> list[dict[str, Any]]:
     """Collecting without a pickup consignment is an ordinary order with the rate "Pickup in Store"."""
-    method = PICKUP_RATE if wanted.handover == PICKUP else "Colissimo"
+    method = PICKUP_RATE if wanted.handover == PICKUP else DELIVERY_RATE
     place = _NOBODY if "no_address" in wanted.extra else person
     first = {"id": next_id("address"), **place, "shipping_method": method}
     if "two_addresses" not in wanted.extra:

@@ -35,6 +35,7 @@ class Shop:
         self.inventory = Stock(store, self._level_changed)
         self._routing_seconds = routing_seconds
         self.acts: Mapping[str, Callable[..., None]] = {}  # what the control API lets a merchant do besides
+        self.cannot: Mapping[str, str] = {}  # and why the admin has no other
 
     # --- customers ---------------------------------------------------------------------------------------------------
 

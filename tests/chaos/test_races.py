@@ -16,6 +16,7 @@ from tests.flow.conftest import Make
 from tests.flow.toy import order
 
 _ROUNDS = 15
+_PATIENCE_SECONDS = 30.0
 
 
 def _together(*acts: Callable[[], object]) -> None:
@@ -52,19 +53,27 @@ def test_two_workers_tell_each_thing_once(make: Make) -> None:
     for row in at.rows(fulfillment_orders):
         fulfill.move(at.engine, row["id"], Step.PACK, at.now, actor="tests")
     told: Counter[str] = Counter()
-    meet = threading.Barrier(2)
+    telling, other_is_done = threading.Event(), threading.Event()
 
     def announce(shop: Shop, announcement: Announcement) -> Outcome:
         told[announcement.key] += 1
-        try:
-            meet.wait(0.5)  # both are in the middle of telling
-        except threading.BrokenBarrierError:
-            meet.reset()
+        if not telling.is_set():  # the first worker stays in the middle of telling until the other found nothing more
+            telling.set()
+            other_is_done.wait(_PATIENCE_SECONDS)
         return Outcome(Told.APPLIED, "told")
 
     at.toy.announce = announce  # type: ignore[method-assign]
     platform = at.toy.platform()
-    _together(*[lambda: deliver.drain(at.engine, platform, at.shop, lambda: at.now, lambda: 0.5)] * 2)
+
+    def first() -> None:
+        deliver.drain(at.engine, platform, at.shop, lambda: at.now, lambda: 0.5)
+
+    def other() -> None:
+        telling.wait(_PATIENCE_SECONDS)
+        first()
+        other_is_done.set()
+
+    _together(first, other)
     assert set(told.values()) == {1}
     assert len(told) == 6
     assert {row["state"] for row in at.rows(outbox)} == {"delivered"}

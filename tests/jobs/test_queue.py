@@ -71,6 +71,34 @@ def test_flags_and_jobs_end_by_themselves(connection: redis.Redis) -> None:
     assert all(0 < connection.ttl(key) <= queue.FLAG_SECONDS for key in keys)
 
 
+def _grown_old(connection: redis.Redis, wake: Wake) -> None:
+    connection.expire(queue._flag(wake), queue.FLAG_SECONDS - queue.LOST_SECONDS)
+
+
+def test_a_job_lost_with_its_worker_silences_nobody(connection: redis.Redis) -> None:
+    wake = Wake("ingest", 7)
+    queue.ring(connection, [wake])
+    connection.lpop(queue.queue(connection, "ingest").key)  # a worker takes it, and is killed before it lowers the flag
+    assert queue.ring_again(connection, [wake]) == 0  # it may only just have been taken
+    _grown_old(connection, wake)
+    assert queue.ring_again(connection, [wake]) == 1
+    assert _jobs(connection, "ingest") == 1
+
+
+def test_a_job_that_waits_behind_others_is_not_lost(connection: redis.Redis) -> None:
+    wakes = [Wake("ingest", number) for number in range(3)]
+    queue.ring(connection, wakes)
+    for wake in wakes:
+        _grown_old(connection, wake)
+    assert queue.ring_again(connection, wakes) == 0
+    assert _jobs(connection, "ingest") == 3
+
+
+def test_a_flag_kept_up_by_a_drain_that_lives_is_let_alone(connection: redis.Redis) -> None:
+    queue.keep_up(connection, Wake("ingest", 7))
+    assert queue.ring_again(connection, [Wake("ingest", 7), Wake("deliver", 7)]) == 0
+
+
 def test_without_redis_a_wake_neither_waits_nor_fails_and_is_kept(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queue, "_REST_SECONDS", 0.05)
     connection = connect_redis(redis_url)

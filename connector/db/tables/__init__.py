@@ -34,6 +34,7 @@ from connector.db.tables.install import (
     token_leases,
     used_tokens,
 )
+from connector.db.tables.merchants import HOUSE, divide, merchants
 from connector.db.tables.orders import (
     fulfillment_lines,
     fulfillment_orders,
@@ -49,7 +50,10 @@ from connector.db.tables.past import backfill_misses, backfill_pages, backfills,
 from connector.db.tables.shops import shops
 from connector.db.tables.stock import buffers, refills, stock_checks, stock_documents, transfer_lines, transfers
 
+divide(metadata)
+
 __all__ = [
+    "HOUSE",
     "api_answers",
     "api_tokens",
     "attempts",
@@ -78,6 +82,7 @@ __all__ = [
     "line_returns",
     "location_links",
     "locations",
+    "merchants",
     "metadata",
     "movements",
     "order_events",
