@@ -201,6 +201,8 @@ ROUTES: dict[str, str] = {
     "desk.save_view": N_("Saved a view"),
     "desk.drop_view": N_("Removed a view"),
     "desk.replay": N_("Replayed deliveries"),
+    "desk.set_logo": N_("Changed a logo"),
+    "desk.set_supplier": N_("Set a supplier"),
     "desk.add_endpoint": N_("Added an endpoint"),
     "desk.endpoint_act": N_("Changed an endpoint"),
     "desk.replay_messages": N_("Sent messages again"),
@@ -291,6 +293,13 @@ EVENT_TYPES: dict[str, str] = {
     "stock.changed": N_("Stock changed"),
     "endpoint.test": N_("Test"),
 }
+# What `connector.flow.logos` refuses.
+LOGO_REFUSALS = (
+    N_("The picture is empty or too large."),
+    N_("The picture has too many pixels."),
+    N_("This is no PNG or JPEG picture."),
+    N_("Choose a PNG or JPEG picture of at most 500 KB and 4 million pixels."),
+)
 # What `connector.flow.events` and the check of addresses refuse.
 ENDPOINT_REFUSALS = (
     N_("This endpoint is paused."),

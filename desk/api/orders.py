@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import request
 
-from connector.db import order_json, order_views, stock_views
+from connector.db import order_json, order_views, stock_views, suppliers
 from connector.db.order_views import OrderFilter, OrderRow
 from connector.domain.errors import NotFound
 from connector.domain.fulfillment import Step
@@ -34,6 +34,7 @@ def list_orders() -> Answer:
         search=_word("search"),
         shop_id=_shop_id(),
         location_id=_location_id(),
+        supplier_id=_supplier_id(),
         before=_cursor(),
         limit=limit(),
     )
@@ -124,6 +125,17 @@ def _location_id() -> int | None:
     if not found:
         raise NotFound(f"There is no location {code!r}.", "GET /api/v1/locations names them.")
     return found[0]
+
+
+def _supplier_id() -> int | None:
+    name = _word("supplier")
+    if not name:
+        return None
+    with desk().engine.connect() as conn:
+        found = suppliers.known(conn, name)
+    if found is None:
+        raise NotFound(f"There is no supplier {name!r}.", "GET /api/v1/items names those of the items.")
+    return found
 
 
 def _cursor() -> tuple[datetime, int] | None:
