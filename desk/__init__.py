@@ -53,11 +53,13 @@ def register(
     titles: Mapping[str, str] | None = None,
     http: Http | None = None,
     answers: Callable[[], Sequence[tuple[float, int]]] = tuple,
+    cancelling: Iterable[str] = (),
 ) -> None:
     """Add the desk to `app`, which must have a secret key: forms and messages are signed with it.
 
     `ring` wakes the workers after an act was committed. `titles` are the platforms' names as people write them. `http` says
-    which addresses may be called; `answers` how many deliveries were answered within each time (most seconds, count).
+    which addresses may be called; `answers` how many deliveries were answered within each time (most seconds, count);
+    `cancelling` names the platforms that can be asked to cancel an order.
     """
     if not app.secret_key:
         raise ConnectorError("The desk signs its forms and has no key for it.", "Set SECRET_KEY.")
@@ -70,7 +72,7 @@ def register(
     language.install(app)
     show.install(app)
     app.extensions["desk"] = Desk(
-        engine, seal, ring, dict(titles or {}), partial(outgoing.check_endpoint, http or Http()), answers
+        engine, seal, ring, dict(titles or {}), partial(outgoing.check_endpoint, http or Http()), answers, frozenset(cancelling)
     )
     app.register_blueprint(pages)
     api.register(app)

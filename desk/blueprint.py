@@ -28,6 +28,7 @@ class Desk:
     titles: Mapping[str, str]
     check_endpoint: Callable[[str], str]
     answers: Callable[[], Sequence[tuple[float, int]]]
+    cancelling: frozenset[str]
 
 
 def house() -> Desk:

@@ -25,6 +25,7 @@ LEAST: Mapping[str, Role | None] = MappingProxyType(
         "desk.dashboard": Role.OPERATOR,
         "desk.act": Role.PICKER,
         "desk.pay": Role.PICKER,
+        "desk.cancel_order": Role.OPERATOR,
         "desk.bulk": Role.PICKER,
         "desk.note": Role.PICKER,
         "desk.pick_list": Role.PICKER,

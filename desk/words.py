@@ -116,8 +116,22 @@ ACTS: dict[str, str] = {
     "ready": N_("Ready for pickup"),
     "shipped": N_("Shipped"),
     "picked_up": N_("Picked up"),
+    "cancelled": N_("Cancelled"),
     "taken_back": N_("Taken back"),
 }
+# What `connector.flow.cancel` refuses.
+CANCEL_REFUSALS = (
+    N_("The order is cancelled already."),
+    N_("Nothing needs to be done."),
+    N_("The order is completed."),
+    N_("Refund it in the shop's own admin."),
+    N_("Something of the order has left."),
+    N_("Take the handover back first, or refund it in the shop's own admin."),
+    N_("This platform is not asked to cancel."),
+    N_("Cancel it in the shop's own admin: there you decide about the refund."),
+    N_("The shop was asked already."),
+    N_("See what it was told on the order's page."),
+)
 # How telling the platform ended, by (state of the row, outcome); "" is any outcome.
 TOLD: dict[tuple[str, str], tuple[str, str]] = {
     ("waiting", ""): (N_("{platform} is being told."), "doing"),
@@ -158,6 +172,7 @@ EVENTS: dict[str, str] = {
     "cancelled": N_("Order cancelled in the online shop; stock still here was given back."),
     "completed": N_("The online shop counts the order as completed."),
     "deleted": N_("Order deleted in the online shop; stock still here was given back."),
+    "cancel_asked": N_("The shop was asked to cancel the order."),
     "payment_recorded": N_("Payment recorded: {amount}."),
     "handed_over_elsewhere": N_("{platform} counts {units} units as handed over; they left here too."),
     "returned": N_("{units} units came back and are on the shelf again."),
@@ -193,6 +208,7 @@ STAFF_CHANGED: dict[bool, str] = {
 ROUTES: dict[str, str] = {
     "desk.act": N_("Moved a part"),
     "desk.pay": N_("Recorded a payment"),
+    "desk.cancel_order": N_("Asked to cancel an order"),
     "desk.bulk": N_("Acted on several orders"),
     "desk.note": N_("Wrote a note"),
     "desk.scan": N_("Scanned"),

@@ -52,6 +52,7 @@ def build(environment: Environment) -> Flask:
         titles={platform.name: platform.title for platform in environment.platforms.values()},
         http=environment.http,
         answers=metrics.answers,
+        cancelling=[platform.name for platform in environment.platforms.values() if platform.cancels],
     )
     install.register(app, environment, lambda wakes: waker.wake(*wakes))
     privacy.register(app, environment, waker)

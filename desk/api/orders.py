@@ -13,7 +13,7 @@ from connector.db import order_json, order_views, stock_views, suppliers
 from connector.db.order_views import OrderFilter, OrderRow
 from connector.domain.errors import NotFound
 from connector.domain.fulfillment import Step
-from connector.flow import fulfill
+from connector.flow import cancel, fulfill
 from connector.platform import Tracking
 from desk.api.blueprint import Answer, Problem, api, body, known_id, limit, needs, now, text, token, whole
 from desk.blueprint import desk
@@ -75,6 +75,17 @@ def record_payment(order_id: int) -> Answer:
         key=request.headers.get("Idempotency-Key", ""),
     )
     return {"recorded_minor": paid.amount_minor, "owed_minor": paid.owed_minor, "currency": paid.currency}, 201
+
+
+@api.post("/orders/<int:order_id>/cancel")
+@needs("orders:write")
+def cancel_order(order_id: int) -> Answer:
+    """Ask the order's shop to cancel it."""
+    with desk().engine.connect() as conn:
+        detail = order_views.order_detail(conn, desk().seal, known_id(order_id))
+    possible = detail is not None and detail.row.platform in desk().cancelling
+    desk().ring(cancel.cancel(desk().engine, order_id, now(), actor=f"api:{token().name}", possible=possible))
+    return {"asked": order_id}, 202
 
 
 @api.post("/fulfillment-orders/<int:part_id>/moves")
