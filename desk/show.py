@@ -20,7 +20,7 @@ from connector.domain.errors import ConnectorError
 from connector.domain.explanation import SENTENCES
 from connector.domain.fulfillment import Refusal, Step
 from desk import amounts, words
-from desk.blueprint import desk
+from desk.blueprint import house
 from desk.language import LANGUAGES, gettext, locale
 
 _STATIC = Path(__file__).parent / "static"
@@ -175,7 +175,7 @@ def attention(code: str) -> str:
 
 def platform(name: str) -> str:
     """A platform's name as people write it."""
-    return desk().titles.get(name, name.capitalize())
+    return house().titles.get(name, name.capitalize())
 
 
 def explanation(steps: Iterable[Mapping[str, Any]]) -> str:

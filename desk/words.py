@@ -74,7 +74,7 @@ REFUSALS: dict[str, str] = {
 }
 ATTENTION: dict[str, str] = {
     "held_by_tag": N_("A tag holds this order: it is not packed until the tag is removed in the online shop."),
-    "no_lines": N_("The order has no lines."),
+    "no_lines": N_("The order has no lines, or nothing is wanted of any."),
     "no_customer": N_("The order names no customer."),
     "no_address": N_("There is no address to send it to."),
     "several_addresses": N_("The order goes to several addresses; only the first is shown."),
@@ -86,6 +86,7 @@ ATTENTION: dict[str, str] = {
     "unknown_line_kind": N_("A line is of a kind that is not known here; check what it means."),
     "fractional_quantity": N_("A quantity is not a whole number; it was rounded."),
     "negative_quantity": N_("A quantity is below zero; nothing is packed for it."),
+    "impossible_quantity": N_("A quantity is too large to be true; nothing is packed for it."),
     "pickup_unknown": N_("The place the customer wants to collect at is linked to none of our locations."),
     "mixed_handover": N_("The customer wants one part delivered and another collected; check before packing."),
     "not_routed": N_("The platform has not decided yet where the order is served from."),

@@ -61,11 +61,23 @@ def _migrated(services: embedded.Addresses) -> Iterator[str]:
 @pytest.fixture
 def database_url(_migrated: str) -> str:
     """The address of a migrated database without a row."""
-    with psycopg.connect(_migrated, autocommit=True) as connection:
+    empty(_migrated)
+    return _migrated
+
+
+@pytest.fixture(scope="module")
+def module_database_url(_migrated: str) -> str:
+    """The same for all tests of a module, which see each other's rows. They use this one alone."""
+    empty(_migrated)
+    return _migrated
+
+
+def empty(url: str) -> None:
+    """Delete every row."""
+    with psycopg.connect(url, autocommit=True) as connection:
         _disconnect_others(connection)
         connection.execute(b"SET session_replication_role = replica")  # no foreign keys, no triggers
         connection.execute(without_rows())
-    return _migrated
 
 
 @pytest.fixture
@@ -79,6 +91,16 @@ def engine(database_url: str) -> Iterator[Engine]:
 @pytest.fixture
 def redis_url(services: embedded.Addresses) -> str:
     """The address of a Redis database without a key."""
+    return _flushed(services)
+
+
+@pytest.fixture(scope="module")
+def module_redis_url(services: embedded.Addresses) -> str:
+    """The same for all tests of a module."""
+    return _flushed(services)
+
+
+def _flushed(services: embedded.Addresses) -> str:
     url = _queue(services.redis_url)
     with redis.Redis.from_url(url) as client:
         client.flushdb()

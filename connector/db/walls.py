@@ -40,7 +40,9 @@ def build(conn: Connection) -> None:
     if "merchants" not in standing:
         _wall(conn, "merchants", "id", rights="SELECT")
     conn.execute(text(_WORDS))
+    schema = conn.execute(text("SELECT quote_ident(current_schema())")).scalar_one()
     conn.execute(text(f"GRANT SELECT ON own_order_words, {', '.join(_READABLE)} TO {ROLE}"))
+    conn.execute(text(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {ROLE}"))
 
 
 def walled(conn: Connection) -> set[str]:

@@ -17,7 +17,7 @@ from connector.db import changes, events, goods, orders, publications, stock
 from connector.db.orders import LineRow
 from connector.db.tables import fulfillment_orders
 from connector.domain.allocation import Place, Step
-from connector.domain.differences import HeldPart, commitments
+from connector.domain.differences import HeldPart, commitments, gone
 from connector.domain.fulfillment import ENDED, State, order_state
 from connector.domain.orders import Handover, Lifecycle
 from connector.domain.stock import Movement, commitment_changes, departure, returning
@@ -264,19 +264,24 @@ def _state(case: Case) -> str:
     if nothing_to_pack and case.head.handover == Handover.NONE and case.head.lifecycle == Lifecycle.OPEN:
         return "completed"
     waiting = any(_backorders(case).values())
-    cancelled = case.head.lifecycle == Lifecycle.CANCELLED
+    cancelled = case.head.lifecycle == Lifecycle.CANCELLED or _emptied(case)
     everything_elsewhere = bool(case.elsewhere) and not waiting and all(state in ENDED for state in states)
     if everything_elsewhere and not cancelled:
         return "completed"
     return order_state(states, backordered=waiting, cancelled=cancelled)
 
 
+def _emptied(case: Case) -> bool:
+    """Every unit was refunded or removed before anything left: whatever the platform calls it, there is nothing to do."""
+    return bool(case.lines) and not any(line.quantity for line in case.lines) and not gone(case.after)
+
+
 def _attention(case: Case, waiting: list[str]) -> list[str]:
     codes = [code for code in case.head.attention if code not in _OURS]
     steps = {step["code"] for step in case.found.reason}
     codes += [code for code in ("unmapped", "pickup_unknown") if code in steps]
-    if not case.lines:
-        codes.append("no_lines")
+    if not case.lines or (case.head.lifecycle == Lifecycle.OPEN and not any(line.quantity for line in case.lines)):
+        codes.append("no_lines")  # lines taken out of the order stay here, with nothing wanted
     if held_by(case.head.tags, case.settings):
         codes.append("held_by_tag")
     return codes + waiting

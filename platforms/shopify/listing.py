@@ -18,6 +18,7 @@ from platforms.http import Http
 from platforms.shopify import bulk, documents
 from platforms.shopify.client import UserErrors, ask, tell
 from platforms.shopify.normalize import to_order
+from platforms.shopify.pieces import promised_form
 from platforms.shopify.reading import Caller, completed, read_order, still_routing
 
 logger = logging.getLogger(__name__)
@@ -116,13 +117,13 @@ def _judged(
     call = Caller(http, shop)
     for found in documents_found:
         try:
-            whole = completed(call, found)
-            if still_routing(whole, now()):
+            with promised_form():
+                whole = completed(call, found)
+                undecided = still_routing(whole, now())
+            if undecided:
                 left_out.append((whole["id"], _UNDECIDED))
             else:
                 orders.append(to_order(whole))
         except (Malformed, Refused) as error:
             unreadable.append((str(found.get("id", "")), str(error)))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            unreadable.append((str(found.get("id", "")), f"Shopify's order lacks what every order has ({error!r})."))
     return OrderPage(tuple(orders), tuple(left_out), tuple(unreadable), following)

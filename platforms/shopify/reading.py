@@ -16,7 +16,7 @@ from platforms.shopify.client import ask, pages
 from platforms.shopify.documents import Document
 from platforms.shopify.gids import order_gid
 from platforms.shopify.normalize import awaits_routing, to_order
-from platforms.shopify.pieces import moment
+from platforms.shopify.pieces import moment, promised_form
 
 # Routing is a background job of Shopify's: fulfillment orders appear a moment after the order. They alone say whether the
 # customer collects and where, so a young order without them is read again shortly; an old one is taken as it is.
@@ -40,6 +40,7 @@ SCOPES = (
 )
 
 
+@promised_form()
 def fetch_order(http: Http, now: Callable[[], datetime], shop: Shop, order_id: str) -> Order | None:
     """The order as it stands, None where it does not exist. NotYet while Shopify still decides who fulfills it."""
     found = read_order(http, shop, order_id)
@@ -65,6 +66,8 @@ def read_order(http: Http, shop: Shop, order_id: str) -> dict[str, Any] | None:
     found = ask(http, shop, documents.ORDER, id=gid)["order"] if gid else None
     if found is None:
         return None
+    if found["id"] != gid:
+        raise Retryable("Shopify answered with another order.", "It is tried again by itself.")
     call = Caller(http, shop)
     lines = call.rest(documents.ORDER_LINES, gid, "lineItems", found["lineItems"])
     parts = call.rest(documents.ORDER_PARTS, gid, "fulfillmentOrders", found["fulfillmentOrders"])

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Protocol
 
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -28,6 +29,13 @@ _BREATH_SECONDS = 0.2
 _PICKUP_PLACE = "vieux-port"
 _KNOWN_AS = {"shopify": "gid://shopify/Order/{}", "woocommerce": "{}", "bigcommerce": "{}"}
 _FIRST = {"new": Step.PACK, "in_progress": Step.PACK}
+
+
+class Connected(Protocol):
+    """What has a database of the connector's."""
+
+    @property
+    def engine(self) -> Engine: ...
 
 
 @dataclass(frozen=True)
@@ -76,7 +84,7 @@ class Customers(threading.Thread):
 class Staff(threading.Thread):
     """Packs and hands over what is to be handed over, over any outage."""
 
-    def __init__(self, whole: Whole, placed: Callable[[], Iterable[Placed]]) -> None:
+    def __init__(self, whole: Connected, placed: Callable[[], Iterable[Placed]]) -> None:
         super().__init__(name="staff", daemon=True)
         self._whole, self._placed = whole, placed
         self._stopping = threading.Event()
