@@ -286,6 +286,13 @@ SHOP_STATES: dict[str, tuple[str, str]] = {
     "paused": (N_("Paused"), "doing"),
     "uninstalled": (N_("App removed"), "owed"),
 }
+LOST_LINKS: dict[str, str] = {
+    "paused": N_("{shop} refuses our credentials: nothing is read there or told to it until it is linked again."),
+    "uninstalled": N_(
+        "The connector was removed from {shop}: no orders come, and nothing is told to it. Install it again to go on."
+    ),
+    "webhooks": N_("{shop} does not tell us of everything by itself: some of its webhooks are missing or disabled."),
+}
 BOXES: dict[str, str] = {"inbox": N_("Inbox"), "outbox": N_("Outbox")}
 BOX_STATES: dict[str, tuple[str, str]] = {
     "waiting": (N_("Waiting"), "doing"),
@@ -338,4 +345,11 @@ REMEDIES: dict[str, str] = {
         "Mend what the reason names, then replay. Replaying is safe: only the difference to what stands here is written."
     ),
     "outbox": N_("Mend what the reason names, then replay. Replaying is safe: the shop's own state is read first."),
+    "paused": N_(
+        "Install the connector again in the shop's admin, or link the shop again with credentials that work. Nothing is lost."
+    ),
+    "uninstalled": N_(
+        "Install the connector again in the shop's admin: its history is kept, and what was placed meanwhile is read."
+    ),
+    "webhooks": N_("They are renewed every hour by themselves, and changed orders are read every few minutes until then."),
 }
