@@ -59,7 +59,8 @@ def undo(http: Http, shop: Shop, told: Announcement) -> tuple[int, int]:
     rest = {line: units for line, units in _beyond(told, shipped).items() if units > 0}
     number = told.tracking.number
     chosen = []
-    for shipment in sorted(existing[::-1], key=lambda one: not number or one.get("tracking_number") != number):
+    newest_first = list(reversed(existing))
+    for shipment in sorted(newest_first, key=lambda one: not number or one.get("tracking_number") != number):
         units = _units([shipment])
         if units and all(rest.get(line, 0) >= count for line, count in units.items()):
             chosen.append(shipment["id"])
