@@ -76,6 +76,7 @@ class Shop:
 
     `external_id` is the platform's own name of the store: the myshopify domain, the store hash, the site's URL.
     `key` is the unguessable word in its webhook address. `settings` are the merchant's choices, by setting name.
+    `merchant_id` is whose it is here; it never changes.
     """
 
     id: int
@@ -86,6 +87,7 @@ class Shop:
     address: str
     credentials: Mapping[str, str] = field(repr=False)
     settings: Mapping[str, object] = field(default_factory=dict)
+    merchant_id: int = 1
 
 
 class Kind(enum.StrEnum):
@@ -338,6 +340,7 @@ class Platform:
     flaws: what is wrong with our webhook subscriptions at this address; empty where all is well.
     locations: the store's places.
     announce: read the remote state; already so? done; write; say what was done.
+    room: whether one more announcement may begin beside so many that are under way; usually one at a time.
     install: how a merchant installs the connector as an app (see `installing`), None where there is no such way.
     refresh: exchange the shop's refresh token for new credentials (those to change, with `token_expires_at` in ISO 8601);
         AuthLost where the platform will not. None where tokens do not expire.
@@ -364,6 +367,7 @@ class Platform:
     flaws: Callable[[Shop, str], tuple[Flaw, ...]]
     locations: Callable[[Shop], tuple[RemoteLocation, ...]]
     announce: Callable[[Shop, Announcement], Outcome]
+    room: Callable[[Shop, int], bool] = lambda shop, underway: underway == 0
     install: Installing | None = None
     refresh: Callable[[Shop], Mapping[str, str]] | None = None
     choices: Callable[[Shop, str], Sequence[str]] = lambda shop, name: ()

@@ -4,42 +4,95 @@ from __future__ import annotations
 
 import redis
 
-from platforms.pace import Limit, LocalBuckets
+from platforms.pace import BUSY_SECONDS, LONGEST_WAIT_SECONDS, Limit, LocalBuckets, Turn, held_seconds
 
 _KEEP_SECONDS = 600
 
-# A bucket is (left, most, per second, when all is back, at), by Redis' own clock. An answer does not know of the calls
-# that other workers have taken points for and not made yet, so our own lower figure is believed as well: up to the reset
-# of a window, and for a second half-way where points come back all the time.
-_TAKE = """
-local now = redis.call('TIME'); now = now[1] + now[2] / 1000000
-local b = redis.call('HMGET', KEYS[1], 'left', 'most', 'rate', 'reset', 'at')
-if not b[1] then return '0' end
-local left, most, rate, reset, at = tonumber(b[1]), tonumber(b[2]), tonumber(b[3]), tonumber(b[4]), tonumber(b[5])
-if reset > 0 and now >= reset then left = most; reset = 0
-else left = math.min(most, left + (now - at) * rate) end
-local missing = math.min(tonumber(ARGV[1]), most) - left
-if missing > 0 then
-  if rate > 0 then return tostring(missing / rate) end
-  return tostring(math.max(0.01, reset - now))
+# The rules of `platforms.pace.Level` by Redis' own clock. A bucket is a hash with the fields of Level; the calls under way
+# are a sorted set of "ticket:points" by the time when they are given up.
+_COMMON = """
+local time = redis.call('TIME'); local now = time[1] + time[2] / 1000000
+local function number(field) return tonumber(redis.call('HGET', KEYS[1], field) or '0') end
+local function exact(value) return string.format('%.6f', value) end
+local function underway()
+  redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', exact(now))
+  local points = 0
+  for _, call in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do points = points + tonumber(string.match(call, ':(.*)')) end
+  return points
 end
-redis.call('HSET', KEYS[1], 'left', left - ARGV[1], 'at', now, 'reset', reset)
+local known = redis.call('HEXISTS', KEYS[1], 'most') == 1
+local left, most, rate, reset = number('left'), number('most'), number('rate'), number('reset')
+local at, next_at = number('at'), number('next')
+if rate > 0 then left = math.min(most, left + (now - at) * rate)
+elseif known and reset > 0 and now >= reset then left = most - underway(); reset = 0; next_at = 0 end
+local function keep()
+  redis.call('HSET', KEYS[1], 'left', exact(left), 'most', exact(most), 'rate', exact(rate), 'reset', exact(reset),
+    'at', exact(now), 'next', exact(next_at))
+end
+local function turn(cost)
+  if not known then return 0, true end
+  cost = math.min(cost, most)
+  local wait, slot = 0, math.max(now, next_at)
+  if rate > 0 then wait = math.max(0, (cost - left) / rate)
+  elseif left < cost or (reset > 0 and slot >= reset) then return math.max(0.01, reset - now), false
+  elseif reset > 0 and left <= most / 2 then
+    wait = slot - now
+    if wait <= tonumber(ARGV[2]) then next_at = slot + cost * (reset - slot) / left end
+  end
+  if wait > tonumber(ARGV[2]) then return wait, false end
+  left = left - cost
+  return wait, true
+end
+"""
+_TAKE = (
+    _COMMON
+    + """
+local cost, at_once = tonumber(ARGV[1]), tonumber(ARGV[5])
+if at_once > 0 then
+  redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', exact(now))
+  if redis.call('ZCARD', KEYS[2]) >= at_once then return {ARGV[6], 0} end
+end
+local wait, booked = turn(cost)
+if not booked then return {exact(wait), 0} end
+if known then keep() end
+local ticket = redis.call('HINCRBY', KEYS[1], 'tickets', 1)
+redis.call('ZADD', KEYS[2], exact(now + ARGV[3]), ticket .. ':' .. exact(cost))
+redis.call('EXPIRE', KEYS[1], ARGV[4]); redis.call('EXPIRE', KEYS[2], ARGV[4])
+return {exact(wait), ticket}
+"""
+)
+_NOTE = (
+    _COMMON
+    + """
+local ticket = ARGV[1]
+for _, call in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
+  if string.match(call, '^(.*):') == ticket then redis.call('ZREM', KEYS[2], call) end
+end
+if #ARGV == 2 then return '0' end
+local said, said_most, said_rate, said_reset = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+if said_rate > 0 then
+  if tonumber(ticket) < number('heard') then return '0' end
+  left, most, rate, reset, next_at = said - underway(), said_most, said_rate, 0, 0
+elseif known and rate == 0 and reset == 0 and most == said_most and left < said then
+  reset = now + said_reset
+elseif known and reset > now then
+  left, most, rate, reset = math.min(left, said), said_most, 0, math.min(reset, now + said_reset)
+else
+  left, most, rate, reset, next_at = said, said_most, 0, now + said_reset, 0
+end
+keep()
+redis.call('HSET', KEYS[1], 'heard', ticket)
+redis.call('EXPIRE', KEYS[1], ARGV[2])
 return '0'
 """
-_NOTE = """
-local now = redis.call('TIME'); now = now[1] + now[2] / 1000000
-local b = redis.call('HMGET', KEYS[1], 'left', 'rate', 'at', 'reset')
-local left = tonumber(ARGV[1])
-if b[1] and tonumber(b[4]) == 0 and tonumber(ARGV[4]) == 0 then
-  local own = tonumber(b[1]) + (now - tonumber(b[3])) * tonumber(b[2])
-  if now - tonumber(b[3]) < 1 and own < left then left = (own + left) / 2 end
-elseif b[1] and tonumber(b[4]) > now and tonumber(b[1]) < left then left = tonumber(b[1]) end
-local reset = 0
-if tonumber(ARGV[4]) > 0 then reset = now + tonumber(ARGV[4]) end
-redis.call('HSET', KEYS[1], 'left', left, 'most', ARGV[2], 'rate', ARGV[3], 'reset', reset, 'at', now)
-redis.call('EXPIRE', KEYS[1], ARGV[5])
-return '0'
+)
+_WAIT = (
+    _COMMON
+    + """
+local wait = turn(1)
+return exact(wait)
 """
+)
 
 
 class SharedBuckets:
@@ -48,24 +101,34 @@ class SharedBuckets:
     def __init__(self, connection: redis.Redis) -> None:
         self._take = connection.register_script(_TAKE)
         self._note = connection.register_script(_NOTE)
+        self._wait = connection.register_script(_WAIT)
         self._own = LocalBuckets()
 
-    def take(self, shop: str, cost: float) -> float:
+    def take(self, shop: str, cost: float, at_once: int = 0) -> Turn:
         """See `platforms.pace.Buckets`."""
         try:
-            return float(self._take(keys=[_key(shop)], args=[cost]))
+            facts = [cost, LONGEST_WAIT_SECONDS, held_seconds(at_once), _KEEP_SECONDS, at_once, BUSY_SECONDS]
+            seconds, ticket = self._take(keys=_keys(shop), args=facts)
         except redis.RedisError:
-            return self._own.take(shop, cost)
+            return self._own.take(shop, cost, at_once)
+        return Turn(float(seconds), booked=int(ticket) > 0, ticket=int(ticket))
 
-    def note(self, shop: str, limit: Limit) -> None:
+    def note(self, shop: str, ticket: int, limit: Limit | None) -> None:
         """See `platforms.pace.Buckets`."""
-        self._own.note(shop, limit)
+        self._own.note(shop, ticket, limit)
+        said = [limit.left, limit.most, limit.per_second, limit.reset_seconds] if limit else []
         try:
-            facts = [limit.left, limit.most, limit.per_second, limit.reset_seconds, _KEEP_SECONDS]
-            self._note(keys=[_key(shop)], args=facts)
+            self._note(keys=_keys(shop), args=[ticket, _KEEP_SECONDS, *said])
         except redis.RedisError:
             return  # the next answer says it again
 
+    def wait_seconds(self, shop: str) -> float:
+        """See `platforms.pace.Buckets`."""
+        try:
+            return float(self._wait(keys=_keys(shop), args=[1, LONGEST_WAIT_SECONDS]))
+        except redis.RedisError:
+            return self._own.wait_seconds(shop)
 
-def _key(shop: str) -> str:
-    return f"connector:pace:{shop}"
+
+def _keys(shop: str) -> list[str]:
+    return [f"connector:pace:{{{shop}}}", f"connector:pace:{{{shop}}}:underway"]

@@ -108,6 +108,11 @@ class Http:
             adapter.poolmanager.pool_classes_by_scheme = guarded_pools(private_allowed)
             self._session.mount(scheme, adapter)
 
+    def room(self, shop: Shop, underway: int) -> bool:
+        """Whether a shop has room for one more telling beside those under way: the first may always begin, and wait for its
+        turn; others only while nobody waits for theirs, so that as many are under way as keep the pace."""
+        return underway == 0 or self.pace.is_free(shop.address)
+
     def check_address(self, url: str) -> str:
         """Return the base address of a shop without a slash at its end; Rejected says what is wrong with it."""
         try:
@@ -132,10 +137,12 @@ class Http:
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
         json: object = None,
+        data: bytes | None = None,
         auth: Any = None,
         safe: bool | None = None,
     ) -> Answer:
-        """One request, at most `total_seconds` long, whatever its status. Network failures are Retryable.
+        """One request, at most `total_seconds` long, whatever its status. Network failures are Retryable. The body is `json`,
+        or `data` byte for byte.
 
         A write whose answer was lost carries `effect_unknown`: read before writing again. A `safe` request (GET and HEAD,
         unless it says otherwise) whose connection breaks at once is made again at once, within the same time.
@@ -151,7 +158,7 @@ class Http:
         said = {"User-Agent": _USER_AGENT, "Accept": "application/json", **(headers or {})}
         for attempt in _attempts(began, safe=method in ("GET", "HEAD") if safe is None else safe):
             with attempt:
-                return self._once(method, url, began + seconds, headers=said, params=params, json=json, auth=auth)
+                return self._once(method, url, began + seconds, headers=said, params=params, json=json, data=data, auth=auth)
         raise AssertionError("tenacity ends with an answer or an error")
 
     def _once(self, method: str, url: str, deadline: float, **sent: Any) -> Answer:

@@ -21,6 +21,7 @@ from sqlalchemy import Engine
 from connector.db import installs
 from connector.db import shops as rows
 from connector.db import tokens as leases
+from connector.db.engine import of_merchant
 from connector.db.sealed import Seal
 from connector.platform import AuthLost, CallError, Goods, Platform, Retryable, Shop, TokenRefused
 
@@ -31,7 +32,7 @@ _LOOK_SECONDS = 0.1
 _PAUSE = timedelta(minutes=10)
 
 # Fields of the port that call nobody, or that are given no stored shop.
-_PURE = frozenset({"open_shop", "shop_named_by", "is_ping", "genuine", "parse", "normalize", "refresh"})
+_PURE = frozenset({"open_shop", "shop_named_by", "is_ping", "genuine", "parse", "normalize", "refresh", "room"})
 
 
 def kept_fresh(engine: Engine, seal: Seal, platform: Platform, now: Callable[[], datetime]) -> Platform:
@@ -79,6 +80,7 @@ def fresh(engine: Engine, seal: Seal, platform: Platform, shop: Shop, now: Calla
     """
     if not _exchangeable(shop) or now() < _expiry(shop) - EARLY:
         return shop
+    engine = of_merchant(engine, shop.merchant_id)
     shop = replace(shop, credentials=_stored(engine, seal, shop))  # it may have been exchanged since it was read
     if now() < _expiry(shop) - EARLY:
         return shop
@@ -89,6 +91,7 @@ def renewed(
     engine: Engine, seal: Seal, platform: Platform, shop: Shop, now: Callable[[], datetime], *, waits: bool = True
 ) -> Shop:
     """The shop with another token than it has: exchanged here, or by somebody else at this moment."""
+    engine = of_merchant(engine, shop.merchant_id)
     holder, end = uuid.uuid4().hex, time.monotonic() + _LONGEST_WAIT_SECONDS
     while True:
         with engine.begin() as conn:

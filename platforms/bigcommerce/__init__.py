@@ -45,6 +45,7 @@ def build(http: Http, app: App = NO_APP) -> Platform:
             publish=partial(stock.publish, http),
         ),
         announce=partial(status.announce, http),
+        room=http.room,
         install=install.installing(http, app),
     )
 

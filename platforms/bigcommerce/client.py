@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from connector.platform import AuthLost, CallError, Refused, Retryable, Shop, Throttled
@@ -118,21 +118,21 @@ def _call(
     http: Http, shop: Shop, method: str, path: str, *, params: Mapping[str, str] | None = None, content: object = None
 ) -> Answer:
     headers = {"X-Auth-Token": shop.credentials.get("token", ""), "Content-Type": "application/json"}
-    http.pace.take(shop.address)
-    answer = http.call(method, f"{shop.address}/{path}", headers=headers, params=params, json=content)
-    _note_quota(http, shop, answer.headers)
+    with http.pace.turn(shop.address) as heard:
+        answer = http.call(method, f"{shop.address}/{path}", headers=headers, params=params, json=content)
+        _note_quota(heard, answer.headers)
     if not 200 <= answer.status < 300:
         raise failure(answer, path)
     return answer
 
 
-def _note_quota(http: Http, shop: Shop, headers: Mapping[str, str]) -> None:
+def _note_quota(heard: Callable[[Limit], None], headers: Mapping[str, str]) -> None:
     """The quota is shared by all apps of the store; every answer says how much of it is left and when it is whole again."""
     left = _number(headers.get("x-rate-limit-requests-left"), 1.0)
     most = _number(headers.get("x-rate-limit-requests-quota"), 1.0)
     reset = _number(headers.get("x-rate-limit-time-reset-ms"), 0.001)
     if left is not None and most and reset:
-        http.pace.note(shop.address, Limit(left, most, reset_seconds=reset))
+        heard(Limit(left, most, reset_seconds=reset))
 
 
 # ---------------------------------------------------------------------------------------------------------------------

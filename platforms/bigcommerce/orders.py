@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 
 from connector.domain.orders import Order
-from connector.platform import ChangedPage, Refused, Shop
+from connector.platform import ChangedPage, Refused, Retryable, Shop
 from platforms.bigcommerce import client, normalize, payment
 from platforms.bigcommerce.normalize import Remote
 from platforms.http import Http
@@ -33,8 +33,11 @@ def fetch_order(http: Http, shop: Shop, order_id: str) -> Order | None:
 
 
 def read_order(http: Http, shop: Shop, order_id: str) -> client.Row:
-    """The order with its fees, its consignments and up to 50 lines; Missing where it does not exist."""
-    return client.read_object(http, shop, f"v2/orders/{order_id}", WHOLE)
+    """The order with its fees, its consignments and up to 50 lines; Missing where it is not there, Retryable for another one."""
+    found = client.read_object(http, shop, f"v2/orders/{order_id}", WHOLE)
+    if str(found.get("id")) != order_id:
+        raise Retryable("BigCommerce answered with another order.", "It is tried again by itself.")
+    return found
 
 
 def read_lines(http: Http, shop: Shop, order: client.Row) -> list[normalize.Row]:

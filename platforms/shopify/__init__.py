@@ -54,6 +54,7 @@ def build(http: Http, now: Callable[[], datetime] = _utc_now, app: App = NO_APP)
         flaws=partial(subscriptions.flaws, http),
         locations=partial(reading.locations, http),
         announce=partial(status.announce, http),
+        room=http.room,
         install=install.installing(http, app),
         refresh=partial(tokens.refresh, http, app, now),
         goods=Goods(

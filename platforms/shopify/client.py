@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from connector.platform import AuthLost, CallError, Refused, Retryable, Shop, Throttled, TokenRefused
@@ -49,17 +49,17 @@ class UserErrors(Refused):
 
 def ask(http: Http, shop: Shop, document: Document, **variables: object) -> dict[str, Any]:
     """Send a document and return its whole `data`; any error, also beside partial data, is raised as a call error."""
-    http.pace.take(shop.address, _expected_cost(document))
     try:
-        answer = http.call(
-            "POST",
-            f"{shop.address}/admin/api/{VERSION}/graphql.json",
-            headers={"X-Shopify-Access-Token": _token(shop)},
-            json={"query": document.text, "variables": variables},
-            safe=not document.write,
-        )
-        _note_version(answer.headers.get("x-shopify-api-version", VERSION))
-        return _understood(http, shop, document, answer)
+        with http.pace.turn(shop.address, _expected_cost(document)) as heard:
+            answer = http.call(
+                "POST",
+                f"{shop.address}/admin/api/{VERSION}/graphql.json",
+                headers={"X-Shopify-Access-Token": _token(shop)},
+                json={"query": document.text, "variables": variables},
+                safe=not document.write,
+            )
+            _note_version(answer.headers.get("x-shopify-api-version", VERSION))
+            return _understood(heard, document, answer)
     except CallError as error:
         error.effect_unknown = error.effect_unknown and document.write  # reads go by POST too
         raise
@@ -97,7 +97,7 @@ def _token(shop: Shop) -> str:
     return token
 
 
-def _understood(http: Http, shop: Shop, document: Document, answer: Answer) -> dict[str, Any]:
+def _understood(heard: Callable[[Limit], None], document: Document, answer: Answer) -> dict[str, Any]:
     """The data of an answer that is a success through and through."""
     if answer.status == _REFUSED_TOKEN:
         raise TokenRefused(*_STATUS_WORDS[answer.status])
@@ -108,7 +108,7 @@ def _understood(http: Http, shop: Shop, document: Document, answer: Answer) -> d
     said = answer.json()
     if not isinstance(said, dict):
         raise Retryable("Shopify answered with JSON that is no GraphQL answer.", "It is tried again.", effect_unknown=True)
-    _note_cost(http, shop, document, said)
+    _note_cost(heard, document, said)
     if said.get("errors"):
         raise _as_call_error(said)
     if not isinstance(said.get("data"), dict):
@@ -143,7 +143,7 @@ def _expected_cost(document: Document) -> float:
     return _costs.get(document.text, _COST_NOT_KNOWN_YET)
 
 
-def _note_cost(http: Http, shop: Shop, document: Document, said: Mapping[str, Any]) -> None:
+def _note_cost(heard: Callable[[Limit], None], document: Document, said: Mapping[str, Any]) -> None:
     """Every answer says what the query cost and how full the bucket is; one that does not leaves things as they are."""
     try:
         cost = said["extensions"]["cost"]
@@ -152,7 +152,7 @@ def _note_cost(http: Http, shop: Shop, document: Document, said: Mapping[str, An
         limit = Limit(float(bucket["currentlyAvailable"]), float(bucket["maximumAvailable"]), float(bucket["restoreRate"]))
     except (KeyError, TypeError, ValueError):
         return
-    http.pace.note(shop.address, limit)
+    heard(limit)
 
 
 def _code(error: Mapping[str, Any]) -> str:

@@ -2,73 +2,151 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
-from itertools import pairwise
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import pytest
 import redis
 from hypothesis import given
 from hypothesis import strategies as st
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from connector.platform import Throttled
 from jobs.pace import SharedBuckets
-from platforms.pace import Limit, LocalBuckets, Pace, level
+from platforms.pace import LONGEST_WAIT_SECONDS, Buckets, Level, Limit, LocalBuckets, Pace, Turn
+
+
+@pytest.fixture
+def shared(redis_url: str) -> Iterator[SharedBuckets]:
+    with redis.Redis.from_url(redis_url) as connection:
+        yield SharedBuckets(connection)
 
 
 @pytest.mark.parametrize(
-    ("limit", "seconds", "cost", "found"),
+    ("level", "now", "cost", "seconds", "booked", "left"),
     [
-        (Limit(5, 10, 1), 2, 4, (7, 0)),
-        (Limit(0, 10, 2), 1, 4, (2, 1)),
-        (Limit(0, 10, reset_seconds=3), 1, 4, (0, 2)),
-        (Limit(0, 10, reset_seconds=3), 3, 4, (10, 0)),
-        (Limit(0, 10, 1), 10, 50, (10, 0)),  # what costs more than the bucket holds goes when it is full
+        (Level(5, 10, 1, 0, 0), 2, 4, 0, True, 3),
+        (Level(0, 10, 2, 0, 0), 1, 4, 1, True, -2),  # booked before they are there
+        (Level(-6, 10, 2, 0, 0), 1, 4, 4, True, -8),  # behind those who wait already
+        (Level(-20, 10, 2, 0, 0), 1, 4, 11, False, -18),  # too long
+        (Level(0, 10, 0, 3, 0), 1, 4, 2, False, 0),
+        (Level(0, 10, 0, 3, 0), 3, 4, 0, True, 6),  # the window began anew
+        (Level(8, 10, 0, 3, 0), 1, 1, 0, True, 7),  # the first half of a window as fast as it may be
+        (Level(4, 10, 0, 5, 0, next_at=0), 1, 1, 0, True, 3),  # the second spread over the time that is left: next at 2
+        (Level(3, 10, 0, 5, 0, next_at=2), 1, 1, 1, True, 2),
+        (Level(0, 10, 1, 0, 0), 10, 50, 0, True, 0),  # what costs more than the bucket holds goes when it is full
     ],
 )
-def test_points_come_back(limit: Limit, seconds: float, cost: float, found: tuple[float, float]) -> None:
-    assert level(limit, seconds, cost) == found
+def test_points_come_back_and_are_booked(
+    level: Level, now: float, cost: float, seconds: float, booked: bool, left: float
+) -> None:
+    turn, after = level.now(now, 0.0).turn(cost, now)
+    assert (turn, after.left) == (Turn(seconds, booked), left)
 
 
 @given(st.floats(0, 100), st.floats(1, 100), st.floats(0.1, 50), st.floats(0, 100), st.floats(0.1, 100))
 def test_there_are_never_more_points_than_the_bucket_holds(
     left: float, most: float, rate: float, seconds: float, cost: float
 ) -> None:
-    there, wait = level(Limit(min(left, most), most, rate), seconds, cost)
-    assert 0 <= there <= most
-    assert wait >= 0
+    level = Level(min(left, most), most, rate, 0.0, 0.0).now(seconds, 0.0)
+    turn, after = level.turn(cost, seconds)
+    assert level.left <= most
+    assert turn.seconds >= 0
+    assert after.left <= level.left
+
+
+@dataclass
+class _Time:
+    """A clock that only sleeping moves."""
+
+    now: float = 0.0
+    slept: list[float] = field(default_factory=list)
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+def _call(pace: Pace, cost: float = 1.0, *, said: Limit | None = None) -> None:
+    with pace.turn("shop", cost) as heard:
+        if said is not None:
+            heard(said)
 
 
 def test_a_pace_waits_and_leaves_a_share_to_others() -> None:
-    now = [0.0]
-    slept: list[float] = []
-
-    def sleep(seconds: float) -> None:
-        slept.append(seconds)
-        now[0] += seconds
-
-    pace = Pace(LocalBuckets(lambda: now[0]), sleep, reserve=0.1)
-    pace.take("shop")
-    assert slept == []
-    pace.note("shop", Limit(11, 100, 10))
-    pace.take("shop", 1)
-    pace.take("shop", 10)
-    assert sum(slept) == pytest.approx(1.0)
+    at = _Time()
+    pace = Pace(LocalBuckets(lambda: at.now), at.sleep, reserve=0.1)
+    _call(pace, said=Limit(11, 100, 10))
+    assert at.slept == []
+    _call(pace, 1)
+    _call(pace, 10)
+    assert sum(at.slept) == pytest.approx(1.0)
 
 
 def test_a_pace_does_not_hold_a_worker_for_long() -> None:
     pace = Pace(LocalBuckets(), lambda seconds: None)
-    pace.note("shop", Limit(0, 100, reset_seconds=30))
+    _call(pace, said=Limit(0, 100, reset_seconds=30))
     with pytest.raises(Throttled) as refused:
-        pace.take("shop")
+        _call(pace)
     assert refused.value.retry_after_seconds == pytest.approx(30, abs=1)
+
+
+def test_a_window_is_used_up_evenly_and_whole() -> None:
+    """As BigCommerce counts: so many calls in a window that begins with its first call."""
+    at, calls, ends, most = _Time(), [], [0.0], 150
+    pace = Pace(LocalBuckets(lambda: at.now), at.sleep, reserve=0.02)
+    while at.now < 120:
+        with pace.turn("shop") as heard:
+            if at.now >= ends[0]:
+                ends[0] = at.now + 30
+                calls.append(0)
+            calls[-1] += 1
+            heard(Limit(most - calls[-1], most, reset_seconds=ends[0] - at.now))
+    assert max(at.slept) < 1.0, "nobody waits for a whole window"
+    assert min(calls[:-1]) >= 0.97 * most
+    assert max(calls) < most
+
+
+@pytest.mark.parametrize("kind", ["local", "shared"])
+def test_calls_at_the_same_time_do_not_spend_the_same_points(kind: str, shared: SharedBuckets) -> None:
+    buckets: Buckets = LocalBuckets() if kind == "local" else shared
+    first = buckets.take("shop", 100)
+    others = [buckets.take("shop", 100) for _ in range(3)]
+    buckets.note("shop", first.ticket, Limit(350, 1000, 50))  # the platform has not seen the others yet
+    assert buckets.take("shop", 50).seconds == 0
+    assert buckets.take("shop", 100).seconds == pytest.approx(2, abs=0.2)
+    for other in others:
+        buckets.note("shop", other.ticket, None)
+    fresh = buckets.take("shop", 1)
+    buckets.note("shop", fresh.ticket, Limit(350, 1000, 50))
+    buckets.note("shop", first.ticket, Limit(1000, 1000, 50))  # it was overtaken: what it says is old
+    assert buckets.take("shop", 200).seconds == 0
+    assert buckets.take("shop", 100).seconds == pytest.approx(2, abs=0.2)
+
+
+@pytest.mark.parametrize("kind", ["local", "shared"])
+def test_a_shop_is_free_while_nobody_waits(kind: str, shared: SharedBuckets) -> None:
+    buckets: Buckets = LocalBuckets() if kind == "local" else shared
+    pace = Pace(buckets, lambda seconds: None)
+    assert pace.is_free("shop")
+    turn = buckets.take("shop", 10)
+    buckets.note("shop", turn.ticket, Limit(20, 100, 10))
+    assert pace.is_free("shop")
+    assert buckets.take("shop", 15).seconds == 0
+    assert pace.is_free("shop")
+    assert buckets.take("shop", 15).seconds > 0
+    assert not pace.is_free("shop")
 
 
 def test_workers_share_a_window(redis_url: str) -> None:
     connections = [redis.Redis.from_url(redis_url) for _ in range(4)]
     buckets = [SharedBuckets(connection) for connection in connections]
-    buckets[0].note("shop", Limit(20, 20, reset_seconds=60))
-    taken: list[float] = []
+    buckets[0].note("shop", 0, Limit(20, 20, reset_seconds=LONGEST_WAIT_SECONDS / 2))
+    taken: list[Turn] = []
 
     def work(own: SharedBuckets) -> None:
         taken.extend(own.take("shop", 1) for _ in range(10))
@@ -78,39 +156,62 @@ def test_workers_share_a_window(redis_url: str) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(seconds > 0 for seconds in taken) == [False] * 20 + [True] * 20
+    assert sorted(turn.booked for turn in taken) == [False] * 20 + [True] * 20
+    assert len({turn.ticket for turn in taken if turn.booked}) == 20
     for connection in connections:
         connection.close()
 
 
-def test_a_late_answer_gives_no_points_back_within_a_window(redis_url: str) -> None:
-    with redis.Redis.from_url(redis_url) as connection:
-        buckets = SharedBuckets(connection)
-        buckets.note("shop", Limit(3, 20, reset_seconds=60))
-        assert [buckets.take("shop", 1) for _ in range(3)] == [0, 0, 0]
-        buckets.note("shop", Limit(2, 20, reset_seconds=60))
-        assert buckets.take("shop", 1) > 0
+def test_a_late_answer_gives_no_points_back_within_a_window(shared: SharedBuckets) -> None:
+    shared.note("shop", 0, Limit(3, 4, reset_seconds=2))
+    assert [shared.take("shop", 1).booked for _ in range(3)] == [True, True, True]
+    shared.note("shop", 1, Limit(2, 4, reset_seconds=2))
+    assert not shared.take("shop", 1).booked
 
 
-def test_points_return_in_redis_too(redis_url: str) -> None:
-    with redis.Redis.from_url(redis_url) as connection:
-        buckets = SharedBuckets(connection)
-        buckets.note("shop", Limit(0, 100, 50))
-        seconds = buckets.take("shop", 5)
-        assert 0 < seconds <= 0.1
-        time.sleep(seconds)
-        assert buckets.take("shop", 5) == 0
+def test_points_return_in_redis_too(shared: SharedBuckets) -> None:
+    shared.note("shop", 0, Limit(0, 100, 50))
+    turn = shared.take("shop", 5)
+    assert turn.booked
+    assert 0 < turn.seconds <= 0.1
+    time.sleep(turn.seconds)
+    assert shared.wait_seconds("shop") <= 0.02
+
+
+def test_a_window_begins_anew_in_redis_too(shared: SharedBuckets) -> None:
+    shared.note("shop", 0, Limit(0, 3, reset_seconds=0.05))
+    assert not shared.take("shop", 1).booked
+    time.sleep(0.06)
+    assert [shared.take("shop", 1).booked for _ in range(4)] == [True, True, True, False]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_rules_in_redis_are_the_rules_here(shared: SharedBuckets, seed: int) -> None:
+    rnd, here, tickets = random.Random(seed), LocalBuckets(), []
+    for _ in range(150):
+        if rnd.random() < 0.6:
+            cost = rnd.randrange(1, 60)
+            ours, theirs = here.take("shop", cost), shared.take("shop", cost)
+            assert (ours.booked, ours.ticket) == (theirs.booked, theirs.ticket)
+            assert theirs.seconds == pytest.approx(ours.seconds, abs=0.25)
+            tickets += [ours.ticket] if ours.booked else []
+        elif tickets:
+            ticket = tickets.pop(rnd.randrange(len(tickets)))
+            rate = rnd.choice([0, 0, 40]) if seed % 2 else 40 * (seed % 4 // 2)
+            limit = Limit(rnd.randrange(0, 400), 400, rate, 0 if rate else rnd.choice([40, 70]))
+            for buckets in (here, shared):
+                buckets.note("shop", ticket, limit)
+    assert shared.wait_seconds("shop") == pytest.approx(here.wait_seconds("shop"), abs=0.25)
 
 
 def test_without_redis_each_process_keeps_its_own() -> None:
-    connection = redis.Redis(host="127.0.0.1", port=1, socket_connect_timeout=0.2)
+    connection = redis.Redis(host="127.0.0.1", port=1, socket_connect_timeout=0.2, retry=Retry(NoBackoff(), 0))
     buckets = SharedBuckets(connection)
-    buckets.note("shop", Limit(0, 10, reset_seconds=60))
-    assert buckets.take("shop", 1) > 0
-    assert buckets.take("other", 1) == 0
+    buckets.note("shop", 900, Limit(0, 10, reset_seconds=60))
+    assert buckets.take("shop", 1).seconds > 0
+    assert buckets.wait_seconds("shop") > 0
+    assert buckets.take("other", 1).ticket == 1
+    buckets.note("shop", 900, Limit(0, 10, reset_seconds=0.001))
+    time.sleep(0.002)
+    assert buckets.take("shop", 1).ticket == 901
     connection.close()
-
-
-def test_a_wait_is_never_below_the_missing_points() -> None:
-    waits = [level(Limit(0, 100, 10), 0, cost)[1] for cost in range(1, 100, 7)]
-    assert all(earlier < later for earlier, later in pairwise(waits))
