@@ -108,6 +108,7 @@ LINE_KINDS: dict[str, str] = {
     "gift_card": N_("gift card"),
     "custom": N_("typed in by hand"),
     "service": N_("service"),
+    "tip": N_("tip"),
     "bundle": N_("bundle"),
 }
 
