@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cryptography.fernet import Fernet
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from connector.domain.errors import ConnectorError
@@ -63,6 +63,9 @@ Waits = Annotated[
     Field(min_length=1, max_length=50),
 ]
 
+# A telling begins no call after its time; the last one may have begun just before, and still have to connect first.
+_CALLS_OVER_THE_END = 2
+
 
 class Settings(BaseSettings):
     """One immutable object; names here are the environment's names in lower case. Make it with `load()`."""
@@ -96,8 +99,11 @@ class Settings(BaseSettings):
     breaker_probe_seconds: Seconds = USUAL.breaker_probe_seconds
     auth_lost_rest_seconds: Seconds = USUAL.auth_lost_rest_seconds
     inbox_lease_seconds: Annotated[float, Field(ge=5, le=3600)] = USUAL.inbox_lease_seconds
-    outbox_lease_seconds: Annotated[float, Field(ge=45, le=3600)] = USUAL.outbox_lease_seconds
+    outbox_lease_seconds: Annotated[float, Field(ge=5, le=3600)] = USUAL.outbox_lease_seconds
+    call_seconds: Annotated[float, Field(ge=1, le=10)] = 10.0
+    telling_seconds: Annotated[float, Field(ge=2, le=600)] = 25.0
 
+    new_merchants: Literal["refuse", "each"] = "refuse"
     allow_private_shops: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_json: bool = False
@@ -112,6 +118,13 @@ class Settings(BaseSettings):
 
     sandbox_port: Port = 8100
     sandbox_orders_per_minute: Annotated[float, Field(ge=0, le=6000)] = 12.0
+
+    @model_validator(mode="after")
+    def _no_row_is_told_by_two(self) -> Settings:
+        longest = self.telling_seconds + _CALLS_OVER_THE_END * self.call_seconds
+        if self.outbox_lease_seconds < longest:
+            raise ValueError(f"OUTBOX_LEASE_SECONDS must be {longest:g} or more: TELLING_SECONDS and two of CALL_SECONDS")
+        return self
 
     @property
     def fernet_keys(self) -> tuple[str, ...]:

@@ -76,6 +76,7 @@ class Shop:
 
     `external_id` is the platform's own name of the store: the myshopify domain, the store hash, the site's URL.
     `key` is the unguessable word in its webhook address. `settings` are the merchant's choices, by setting name.
+    `merchant_id` is whose it is here; it never changes.
     """
 
     id: int
@@ -86,6 +87,7 @@ class Shop:
     address: str
     credentials: Mapping[str, str] = field(repr=False)
     settings: Mapping[str, object] = field(default_factory=dict)
+    merchant_id: int = 1
 
 
 class Kind(enum.StrEnum):

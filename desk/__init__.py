@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
+from functools import partial
 
 from flask import Flask
 from sqlalchemy import Engine
@@ -18,6 +19,7 @@ from desk import (
     acts,
     api,
     bulk,
+    endpoints,
     entry,
     health,
     language,
@@ -35,6 +37,8 @@ from desk import (
     ways,
 )
 from desk.blueprint import Desk, csrf, pages
+from platforms import outgoing
+from platforms.http import Http
 
 __all__ = ["register"]
 
@@ -46,10 +50,12 @@ def register(
     seal: Seal,
     ring: Callable[[Iterable[Wake]], None],
     titles: Mapping[str, str] | None = None,
+    http: Http | None = None,
 ) -> None:
     """Add the desk to `app`, which must have a secret key: forms and messages are signed with it.
 
-    `ring` wakes the workers after an act was committed. `titles` are the platforms' names as people write them.
+    `ring` wakes the workers after an act was committed. `titles` are the platforms' names as people write them. `http` says
+    which addresses may be called.
     """
     if not app.secret_key:
         raise ConnectorError("The desk signs its forms and has no key for it.", "Set SECRET_KEY.")
@@ -61,7 +67,7 @@ def register(
     csrf.init_app(app)
     language.install(app)
     show.install(app)
-    app.extensions["desk"] = Desk(engine, seal, ring, dict(titles or {}))
+    app.extensions["desk"] = Desk(engine, seal, ring, dict(titles or {}), partial(outgoing.check_endpoint, http or Http()))
     app.register_blueprint(pages)
     api.register(app)
     app.register_error_handler(404, problems.not_found)
@@ -69,7 +75,7 @@ def register(
 
 _SESSION = timedelta(hours=14)  # a long day in the shop; each request begins it anew
 # Importing them puts their routes on `pages`.
-_ROUTES = (acts, bulk, health, mapping, orders, papers, past, picking, problems, staff, stock, tasks, views, ways)
+_ROUTES = (acts, bulk, endpoints, health, mapping, orders, papers, past, picking, problems, staff, stock, tasks, views, ways)
 
 # In this order: who it is, whether the form is ours, and the record before the act.
 pages.before_request(entry.admit)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response, current_app, g
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import Engine
 
+from connector.db.engine import of_merchant
 from connector.db.sealed import Seal
 from connector.flow.wake import Wake
 
@@ -25,11 +26,24 @@ class Desk:
     seal: Seal
     ring: Callable[[Iterable[Wake]], None]
     titles: Mapping[str, str]
+    check_endpoint: Callable[[str], str]
+
+
+def house() -> Desk:
+    """What `register` was given: it sees all merchants, and is for finding out whose request this is."""
+    return cast(Desk, current_app.extensions["desk"])
+
+
+def serve(merchant_id: int) -> None:
+    """This request is a merchant's: from now on `desk` is theirs."""
+    g.merchant_id = merchant_id
 
 
 def desk() -> Desk:
-    """What `register` was given for the running application."""
-    return cast(Desk, current_app.extensions["desk"])
+    """What the request is answered with: it sees and writes its merchant's rows only, whatever is asked of it."""
+    if "merchant_id" not in g:
+        raise RuntimeError("Nobody has said yet whose request this is.")
+    return replace(house(), engine=of_merchant(house().engine, g.merchant_id))
 
 
 @pages.after_request

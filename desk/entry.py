@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 from flask import Response, current_app, g, redirect, request, session, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from connector.db import staff
+from connector.db import merchants, staff
 from connector.domain.staff import Role, may
 from desk import roles
-from desk.blueprint import desk
+from desk.blueprint import desk, house, serve
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _OPEN_ACTOR = "desk"
@@ -28,6 +28,7 @@ class Present:
     id: int | None
     name: str
     role: Role
+    merchant_id: int
 
     @property
     def unnamed(self) -> bool:
@@ -55,11 +56,12 @@ def can(least: str) -> bool:
 
 def admit() -> AnyResponse | tuple[str, int] | None:
     """Before each request: let it through, ask to sign in, or say that the role does not allow it."""
-    g.present = _who()
+    g.present = who = arrived()
+    if who is not None:
+        serve(who.merchant_id)
     least = roles.least(request.endpoint or "")
     if least is None:
         return None
-    who = present()
     if who is None:
         return _not_known()
     if not may(who.role, least):
@@ -116,23 +118,24 @@ def from_this_machine() -> bool:
     return near and named and not any(name in request.headers for name in _FORWARDED)
 
 
-def _who() -> Present | None:
+def arrived() -> Present | None:
+    """Who sends this request, as the database has them now; None where nobody is signed in."""
     staff_id, stamp = session.get("staff"), session.get("stamp")
-    with desk().engine.connect() as conn:
+    with house().engine.connect() as conn:
         if isinstance(staff_id, int):
             member = staff.by_id(conn, staff_id)
             if member and member.enabled and member.stamp == stamp:
-                return Present(member.id, member.name, member.role)
+                return Present(member.id, member.name, member.role, member.merchant_id)
             return None
         if from_this_machine() and not staff.anyone(conn):
-            return Present(None, _OPEN_ACTOR, Role.OWNER)
+            return Present(None, _OPEN_ACTOR, Role.OWNER, merchants.FIRST)
     return None
 
 
 def _not_known() -> AnyResponse | tuple[str, int]:
     from desk import problems
 
-    with desk().engine.connect() as conn:
+    with house().engine.connect() as conn:
         if not staff.anyone(conn):
             return problems.no_staff()
     if request.method not in _SAFE or "X-Live" in request.headers:

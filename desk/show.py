@@ -14,12 +14,13 @@ from babel.dates import format_date, format_datetime, format_skeleton, format_ti
 from flask import Flask, request, url_for
 from flask_babel import get_timezone
 
+from connector.db.event_views import EndpointRow
 from connector.db.order_views import Event, OrderDetail, OrderRow, Told
 from connector.domain.errors import ConnectorError
 from connector.domain.explanation import SENTENCES
 from connector.domain.fulfillment import Refusal, Step
 from desk import amounts, words
-from desk.blueprint import desk
+from desk.blueprint import house
 from desk.language import LANGUAGES, gettext, locale
 
 _STATIC = Path(__file__).parent / "static"
@@ -174,7 +175,7 @@ def attention(code: str) -> str:
 
 def platform(name: str) -> str:
     """A platform's name as people write it."""
-    return desk().titles.get(name, name.capitalize())
+    return house().titles.get(name, name.capitalize())
 
 
 def explanation(steps: Iterable[Mapping[str, Any]]) -> str:
@@ -246,6 +247,17 @@ def box(name: str) -> str:
 def box_state(code: str) -> tuple[str, str]:
     """(word, tone) of a row of inbox or outbox."""
     return _chip(words.BOX_STATES, code)
+
+
+def endpoint_state(row: EndpointRow) -> tuple[str, str]:
+    """(word, tone) of how an endpoint stands."""
+    failing = row.state == "active" and row.failing_since is not None
+    return _chip(words.ENDPOINT_STATES, "failing" if failing else row.state)
+
+
+def event_type(code: str) -> str:
+    """What an endpoint is told of, in words."""
+    return gettext(words.EVENT_TYPES[code]) if code in words.EVENT_TYPES else code
 
 
 def remedy(name: str) -> str:

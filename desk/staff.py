@@ -12,7 +12,7 @@ from connector.domain.errors import Rejected
 from connector.domain.staff import LONGEST_PASSWORD, SHORTEST_PASSWORD, Role
 from connector.flow import staff as story
 from desk import entry, show, words
-from desk.blueprint import desk, pages
+from desk.blueprint import desk, house, pages
 from desk.language import gettext
 
 _LONGEST_NAME = 60
@@ -32,7 +32,7 @@ def sign_in() -> Response | tuple[str, int]:
     name = request.form.get("name", "")[:_LONGEST_NAME].replace("\x00", "")
     password = request.form.get("password", "")[:LONGEST_PASSWORD]
     try:
-        member = story.sign_in(desk().engine, name, password, request.remote_addr or "", datetime.now(UTC))
+        member = story.sign_in(house().engine, name, password, request.remote_addr or "", datetime.now(UTC))
     except story.TooManyTries:
         wrong = gettext("Too many tries. Wait %(minutes)s minutes, or ask an owner for a new password.", minutes=15)
         return _sign_in_page(name, wrong), 429

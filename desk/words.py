@@ -74,7 +74,7 @@ REFUSALS: dict[str, str] = {
 }
 ATTENTION: dict[str, str] = {
     "held_by_tag": N_("A tag holds this order: it is not packed until the tag is removed in the online shop."),
-    "no_lines": N_("The order has no lines."),
+    "no_lines": N_("The order has no lines, or nothing is wanted of any."),
     "no_customer": N_("The order names no customer."),
     "no_address": N_("There is no address to send it to."),
     "several_addresses": N_("The order goes to several addresses; only the first is shown."),
@@ -86,6 +86,7 @@ ATTENTION: dict[str, str] = {
     "unknown_line_kind": N_("A line is of a kind that is not known here; check what it means."),
     "fractional_quantity": N_("A quantity is not a whole number; it was rounded."),
     "negative_quantity": N_("A quantity is below zero; nothing is packed for it."),
+    "impossible_quantity": N_("A quantity is too large to be true; nothing is packed for it."),
     "pickup_unknown": N_("The place the customer wants to collect at is linked to none of our locations."),
     "mixed_handover": N_("The customer wants one part delivered and another collected; check before packing."),
     "not_routed": N_("The platform has not decided yet where the order is served from."),
@@ -201,6 +202,9 @@ ROUTES: dict[str, str] = {
     "desk.save_view": N_("Saved a view"),
     "desk.drop_view": N_("Removed a view"),
     "desk.replay": N_("Replayed deliveries"),
+    "desk.add_endpoint": N_("Added an endpoint"),
+    "desk.endpoint_act": N_("Changed an endpoint"),
+    "desk.replay_messages": N_("Sent messages again"),
     "desk.add_staff": N_("Added a colleague"),
     "desk.change_staff": N_("Enabled or disabled a colleague"),
 }
@@ -265,6 +269,27 @@ BOX_STATES: dict[str, tuple[str, str]] = {
     "delivered": (N_("Delivered"), "done"),
     "dead": (N_("Given up"), "owed"),
 }
+ENDPOINT_STATES: dict[str, tuple[str, str]] = {
+    "active": (N_("Active"), "done"),
+    "failing": (N_("Failing"), "doing"),
+    "paused": (N_("Paused"), "owed"),
+}
+EVENT_TYPES: dict[str, str] = {
+    "order.received": N_("Order taken in"),
+    "order.state_changed": N_("Order's state changed"),
+    "fulfillment_order.state_changed": N_("State of a part changed"),
+    "stock.changed": N_("Stock changed"),
+    "endpoint.test": N_("Test"),
+}
+# What `connector.flow.events` and the check of addresses refuse.
+ENDPOINT_REFUSALS = (
+    N_("This endpoint is paused."),
+    N_("Resume it first."),
+    N_("Remove one that is not used any more."),
+    N_("Give it as https://erp.example/hooks."),
+    N_("Give an https address on port 443, as https://erp.example/hooks; under development set ALLOW_PRIVATE_SHOPS=true."),
+    N_("An endpoint is reached over the internet; under development set ALLOW_PRIVATE_SHOPS=true."),
+)
 REMEDIES: dict[str, str] = {
     "inbox": N_(
         "Mend what the reason names, then replay. Replaying is safe: only the difference to what stands here is written."

@@ -13,9 +13,11 @@ from jobs.commands import (
     backfill,
     boxes,
     bundles,
+    events,
     fulfill,
     goods,
     links,
+    merchants,
     operate,
     orders,
     privacy,
@@ -63,7 +65,8 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-def main() -> None:
+@click.option("--merchant", metavar="NAME", envvar="CONNECTOR_MERCHANT", help="Whose shops, goods and orders; the only one's.")
+def main(merchant: str | None) -> None:
     """Online orders, their stock and their fulfillment, from the command line.
 
     \b
@@ -77,7 +80,8 @@ def main() -> None:
 
 
 _NOUNS = (
-    operate, shops, settings, goods, bundles, links, orders, fulfill, tasks, boxes, backfill, reconcile, tokens, staff, privacy,
+    operate, shops, settings, goods, bundles, links, orders, fulfill, tasks, boxes, events, backfill, reconcile, tokens, staff,
+    privacy, merchants,
 )  # fmt: skip
 for command in (command for noun in _NOUNS for command in noun.COMMANDS):
     main.add_command(command)

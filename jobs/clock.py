@@ -65,7 +65,8 @@ def tick(environment: Environment, leadership: Leadership) -> int:
     """One look; how many jobs were rung for. Does nothing where another clock leads."""
     if not leadership.held():
         return 0
-    return queue.ring(environment.redis, due.due(environment.engine, now()))
+    wakes = due.due(environment.engine, now())
+    return queue.ring(environment.redis, wakes) + queue.ring_again(environment.redis, wakes)
 
 
 def run(environment: Environment, stopping: threading.Event, tick_once: Callable[[Environment, Leadership], int] = tick) -> None:

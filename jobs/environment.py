@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import redis
@@ -39,6 +39,11 @@ class Environment:
     platforms: Mapping[str, Platform]
     redis: redis.Redis
     redis_url: str
+    http: Http
+
+    def of(self, merchant_id: int) -> Environment:
+        """The same services for the work of one merchant, whose rows alone it sees. This one's engine is the house's."""
+        return replace(self, engine=database.of_merchant(self.engine, merchant_id))
 
     def close(self) -> None:
         """Give all connections back."""
@@ -54,8 +59,9 @@ def open_at(settings: Settings, addresses: Addresses, *, name: str, pool_size: i
     engine = database.create(addresses.database_url, pool_size=pool_size, name=f"connector {name}")
     seal = Seal(settings.fernet_keys)
     connection = connect_redis(addresses.redis_url)
-    http = Http(private_allowed=settings.allow_private_shops, pace=Pace(SharedBuckets(connection)))
-    platforms = registry.platforms(http, apps(settings))
+    pace = Pace(SharedBuckets(connection))
+    http = Http(private_allowed=settings.allow_private_shops, total_seconds=settings.call_seconds, pace=pace)
+    platforms = registry.platforms(http, apps(settings), telling_seconds=settings.telling_seconds)
     return Environment(
         settings=settings,
         engine=engine,
@@ -63,6 +69,7 @@ def open_at(settings: Settings, addresses: Addresses, *, name: str, pool_size: i
         platforms={name: tokens.kept_fresh(engine, seal, platform, now) for name, platform in platforms.items()},
         redis=connection,
         redis_url=addresses.redis_url,
+        http=http,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import redis
 
-from platforms.pace import LONGEST_CALL_SECONDS, LONGEST_WAIT_SECONDS, LOOK_SECONDS, SPREAD, Limit, LocalBuckets, Turn
+from platforms.pace import BUSY_SECONDS, LONGEST_WAIT_SECONDS, LOOK_SECONDS, SPREAD, Limit, LocalBuckets, Turn, held_seconds
 
 _KEEP_SECONDS = 600
 
@@ -51,7 +51,11 @@ _COMMON = _COMMON.replace("LOOK", str(LOOK_SECONDS)).replace("SPREAD", str(SPREA
 _TAKE = (
     _COMMON
     + """
-local cost = tonumber(ARGV[1])
+local cost, at_once = tonumber(ARGV[1]), tonumber(ARGV[5])
+if at_once > 0 then
+  redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', exact(now))
+  if redis.call('ZCARD', KEYS[2]) >= at_once then return {ARGV[6], 0} end
+end
 local wait, booked = turn(cost)
 if not booked then return {exact(wait), 0} end
 if known then keep() end
@@ -114,13 +118,13 @@ class SharedBuckets:
         self._wait = connection.register_script(_WAIT)
         self._own = LocalBuckets()
 
-    def take(self, shop: str, cost: float) -> Turn:
+    def take(self, shop: str, cost: float, at_once: int = 0) -> Turn:
         """See `platforms.pace.Buckets`."""
         try:
-            facts = [cost, LONGEST_WAIT_SECONDS, LONGEST_CALL_SECONDS, _KEEP_SECONDS]
+            facts = [cost, LONGEST_WAIT_SECONDS, held_seconds(at_once), _KEEP_SECONDS, at_once, BUSY_SECONDS]
             seconds, ticket = self._take(keys=_keys(shop), args=facts)
         except redis.RedisError:
-            return self._own.take(shop, cost)
+            return self._own.take(shop, cost, at_once)
         return Turn(float(seconds), booked=int(ticket) > 0, ticket=int(ticket))
 
     def note(self, shop: str, ticket: int, limit: Limit | None) -> None:

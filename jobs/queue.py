@@ -7,6 +7,7 @@ thousand deliveries ring once. Losing Redis, or all it holds, loses nothing: the
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from types import MappingProxyType
@@ -23,14 +24,17 @@ from connector.flow.wake import Wake
 
 # Also the names of the queues, the most urgent first.
 TASKS = (
-    *("ingest", "refill", "deliver", "install", "publish", "privacy"),
+    *("ingest", "refill", "deliver", "events", "install", "publish", "privacy"),
     *("poll", "link", "watch", "reconcile", "backfill", "verify"),
 )
 
-FLAG_SECONDS = 60  # how long a lost job can keep later wakes away; an unstarted job ends with its flag
+FLAG_SECONDS = 60  # how long a job may wait in its queue before it ends, with its flag
+LOST_SECONDS = 3  # a flag that stands so long without a job in the queue is that of a lost one
 LINGER_SECONDS = 5  # the same where the worker was killed in the middle of a busy shop
 JOB_SECONDS = 120
+_LONGER_SECONDS: Mapping[str, int] = MappingProxyType({"install": 1800, "link": 1800})  # they read a whole catalogue
 _FAILED_SECONDS = 3600
+_NO_JOB = ""
 _GATHER_SECONDS = 0.005
 _REST_SECONDS = 1.0
 
@@ -79,14 +83,40 @@ def ring(connection: redis.Redis, wakes: Iterable[Wake]) -> int:
     wanted = list(dict.fromkeys(wake for wake in wakes if wake.task in TASKS))
     if not wanted:
         return 0
+    named = [(wake, uuid.uuid4().hex) for wake in wanted]
+    with connection.pipeline(transaction=False) as pipeline:
+        for wake, job_id in named:
+            pipeline.set(_flag(wake), job_id, nx=True, ex=FLAG_SECONDS)
+        raised = pipeline.execute()
+    down = [one for one, was_down in zip(named, raised, strict=True) if was_down]
+    for wake, job_id in down:
+        _enqueue(connection, wake, job_id)
+    return len(down)
+
+
+def ring_again(connection: redis.Redis, wakes: Iterable[Wake]) -> int:
+    """Ring for those whose flag has stood for a while although no job of theirs waits; how many.
+
+    A worker that is killed between taking a job and lowering its flag would else silence the shop until the flag ends.
+    """
+    wanted = list(dict.fromkeys(wake for wake in wakes if wake.task in TASKS))
     with connection.pipeline(transaction=False) as pipeline:
         for wake in wanted:
-            pipeline.set(_flag(wake), 1, nx=True, ex=FLAG_SECONDS)
-        raised = pipeline.execute()
-    down = [wake for wake, was_down in zip(wanted, raised, strict=True) if was_down]
-    for wake in down:
-        _enqueue(connection, wake)
-    return len(down)
+            pipeline.get(_flag(wake))
+            pipeline.ttl(_flag(wake))
+        found = pipeline.execute()
+    old = [
+        wake
+        for wake, job_id, left in zip(wanted, found[::2], found[1::2], strict=True)
+        if job_id and 0 <= left <= FLAG_SECONDS - LOST_SECONDS and not _queued(connection, wake, job_id)
+    ]
+    for wake in old:
+        lower(connection, wake)
+    return ring(connection, old)
+
+
+def _queued(connection: redis.Redis, wake: Wake, job_id: bytes) -> bool:
+    return connection.lpos(queue(connection, wake.task).key, job_id.decode()) is not None
 
 
 def lower(connection: redis.Redis, wake: Wake) -> None:
@@ -96,19 +126,20 @@ def lower(connection: redis.Redis, wake: Wake) -> None:
 
 def keep_up(connection: redis.Redis, wake: Wake) -> None:
     """Keep the flag up for a moment: whoever works at the task will look again before it lowers it."""
-    connection.set(_flag(wake), 1, ex=LINGER_SECONDS)
+    connection.set(_flag(wake), _NO_JOB, ex=LINGER_SECONDS)
 
 
 def _flag(wake: Wake) -> str:
     return f"connector:wake:{wake.task}:{wake.shop_id}"
 
 
-def _enqueue(connection: redis.Redis, wake: Wake) -> None:
+def _enqueue(connection: redis.Redis, wake: Wake, job_id: str) -> None:
     try:
         queue(connection, wake.task).enqueue_call(
             func=wake.task,
             args=(wake.shop_id,),
-            timeout=JOB_SECONDS,
+            job_id=job_id,
+            timeout=_LONGER_SECONDS.get(wake.task, JOB_SECONDS),
             ttl=FLAG_SECONDS,
             result_ttl=0,
             failure_ttl=_FAILED_SECONDS,

@@ -137,10 +137,12 @@ class Http:
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
         json: object = None,
+        data: bytes | None = None,
         auth: Any = None,
         safe: bool | None = None,
     ) -> Answer:
-        """One request, at most `total_seconds` long, whatever its status. Network failures are Retryable.
+        """One request, at most `total_seconds` long, whatever its status. Network failures are Retryable. The body is `json`,
+        or `data` byte for byte.
 
         A write whose answer was lost carries `effect_unknown`: read before writing again. A `safe` request (GET and HEAD,
         unless it says otherwise) whose connection breaks at once is made again at once, within the same time.
@@ -156,7 +158,7 @@ class Http:
         said = {"User-Agent": _USER_AGENT, "Accept": "application/json", **(headers or {})}
         for attempt in _attempts(began, safe=method in ("GET", "HEAD") if safe is None else safe):
             with attempt:
-                return self._once(method, url, began + seconds, headers=said, params=params, json=json, auth=auth)
+                return self._once(method, url, began + seconds, headers=said, params=params, json=json, data=data, auth=auth)
         raise AssertionError("tenacity ends with an answer or an error")
 
     def _once(self, method: str, url: str, deadline: float, **sent: Any) -> Answer:

@@ -19,6 +19,8 @@ from connector.platform import Throttled
 LONGEST_WAIT_SECONDS = 8.0
 LONGEST_CALL_SECONDS = 60.0  # a call that was never heard of again counts as under way for so long
 RESERVE = 0.02  # the share of a limit that is left to the other apps of a shop
+LONGEST_HOLD_SECONDS = 20.0  # twice the longest call: of those of which only so many may be under way at once
+BUSY_SECONDS = 0.05  # until it is looked again whether a call under way has ended
 _SHORTEST_WAIT_SECONDS = 0.01
 LOOK_SECONDS = 0.1  # answers on their way bring points back
 _USED_UP = "The shop's limit of calls is used up."
@@ -51,8 +53,8 @@ class Turn:
 class Buckets(Protocol):
     """The state behind: shared by all workers, or of this process alone."""
 
-    def take(self, shop: str, cost: float) -> Turn:
-        """Book the points of a call."""
+    def take(self, shop: str, cost: float, at_once: int = 0) -> Turn:
+        """Book the points of a call; where `at_once` is given, only while fewer are under way."""
         ...
 
     def note(self, shop: str, ticket: int, limit: Limit | None) -> None:
@@ -132,8 +134,19 @@ class _Kept:
     last_heard: int = 0
 
     def points_underway(self, now: float) -> float:
+        return sum(cost for cost, _ in self._still(now).values())
+
+    def calls_underway(self, now: float) -> int:
+        return len(self._still(now))
+
+    def _still(self, now: float) -> dict[int, tuple[float, float]]:
         self.underway = {ticket: call for ticket, call in self.underway.items() if call[1] > now}
-        return sum(cost for cost, _ in self.underway.values())
+        return self.underway
+
+
+def held_seconds(at_once: int) -> float:
+    """How long a call counts as under way that is never heard of again, because its worker was killed."""
+    return LONGEST_HOLD_SECONDS if at_once else LONGEST_CALL_SECONDS
 
 
 class LocalBuckets:
@@ -144,18 +157,20 @@ class LocalBuckets:
         self._lock = threading.Lock()
         self._shops: dict[str, _Kept] = {}
 
-    def take(self, shop: str, cost: float) -> Turn:
+    def take(self, shop: str, cost: float, at_once: int = 0) -> Turn:
         """See Buckets."""
         with self._lock:
             now, kept = self._clock(), self._shops.setdefault(shop, _Kept())
             turn = Turn(0.0)
+            if at_once and kept.calls_underway(now) >= at_once:
+                return Turn(BUSY_SECONDS, booked=False)
             if kept.level is not None:
                 underway = kept.points_underway(now)
                 turn, kept.level = kept.level.now(now, underway).turn(cost, now, underway)
             if not turn.booked:
                 return turn
             kept.tickets = max(kept.tickets, kept.last_heard) + 1  # while Redis is away after tickets of its own
-            kept.underway[kept.tickets] = cost, now + LONGEST_CALL_SECONDS
+            kept.underway[kept.tickets] = cost, now + held_seconds(at_once)
             return replace(turn, ticket=kept.tickets)
 
     def note(self, shop: str, ticket: int, limit: Limit | None) -> None:
@@ -194,12 +209,13 @@ class Pace:
         self._reserve = reserve
 
     @contextmanager
-    def turn(self, shop: str, cost: float = 1.0) -> Iterator[Callable[[Limit], None]]:
+    def turn(self, shop: str, cost: float = 1.0, *, at_once: int = 0) -> Iterator[Callable[[Limit], None]]:
         """Begin when a call of so many points may be made; Throttled where that would take more than some seconds.
 
-        What is given is to be told the limit that the answer states.
+        What is given is to be told the limit that the answer states. With `at_once` no more than so many calls of the shop
+        are under way at a time, whoever makes them.
         """
-        ticket = self._wait(shop, cost)
+        ticket = self._wait(shop, cost, at_once)
         heard: list[Limit] = []
         try:
             yield heard.append
@@ -210,13 +226,13 @@ class Pace:
         """Whether a call of so many points could be made at once."""
         return self._buckets.wait_seconds(shop, cost) <= 0
 
-    def _wait(self, shop: str, cost: float) -> int:
-        turn, waited = self._buckets.take(shop, cost), 0.0
+    def _wait(self, shop: str, cost: float, at_once: int) -> int:
+        turn, waited = self._buckets.take(shop, cost, at_once), 0.0
         while not turn.booked:
             if waited + turn.seconds > LONGEST_WAIT_SECONDS:
                 raise Throttled(_USED_UP, "It is tried again by itself.", retry_after_seconds=turn.seconds)
             self._sleep(turn.seconds)
-            turn, waited = self._buckets.take(shop, cost), waited + turn.seconds
+            turn, waited = self._buckets.take(shop, cost, at_once), waited + turn.seconds
         if turn.seconds > 0:
             self._sleep(turn.seconds)
         return turn.ticket

@@ -22,6 +22,8 @@ _MOST_LISTED = 500
 # (shop, order id, how to read the request's JSON body)
 _Act = Callable[[Any, str, Callable[[], dict[str, Any]]], None]
 
+_ALL_ACTS = "pay,cancel,edit,refund,address,handover,fulfill,unship,reopen,hold,release,move,split,merge"
+
 api = Blueprint("control", __name__)
 
 
@@ -135,13 +137,14 @@ def _place(platform: str) -> tuple[dict[str, str], int]:
     return {"id": shopfront(platform).place(wanted_from(_body()))}, 201
 
 
-@api.post("/sandbox/<platform>/orders/<path:order_id>/<any(pay,cancel,edit,refund,move,hold,release,unship):act>")
+@api.post(f"/sandbox/<platform>/orders/<path:order_id>/<any({_ALL_ACTS}):act>")
 def _act(platform: str, order_id: str, act: str) -> dict[str, Any]:
     shown(platform, order_id)
     shop = shopfront(platform)
     known: Mapping[str, _Act] = {**_ACTS, **getattr(shop, "acts", {})}
     if act not in known:
-        raise Rejected(f"{shop.title} has no such act.", "Only the Shopify shop moves, holds and releases orders.")
+        why = getattr(shop, "cannot", {}).get(act, "The platform has no such act.")
+        raise Rejected(f"{shop.title} has no such act.", why)
     known[act](shop, order_id, _body)
     return asdict(shown(platform, order_id))
 

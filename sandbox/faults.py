@@ -32,10 +32,15 @@ KNOBS: dict[str, Knob] = {
     "hang": Knob(0.0, 1.0, "share of API calls carried out, then answered only after hang_seconds"),
     "hang_seconds": Knob(12.0, 120.0, "how long a hanging answer takes"),
     "webhook_duplicate": Knob(0.0, 1.0, "share of webhooks sent twice"),
+    "webhook_renamed": Knob(0.0, 1.0, "share of webhooks sent once more under another delivery id"),
     "webhook_reorder": Knob(0.0, 1.0, "share of webhooks held back, so that later ones overtake them"),
     "webhook_delay_seconds": Knob(0.0, 3600.0, "how long every webhook waits before it is sent"),
     "webhook_drop": Knob(0.0, 1.0, "share of webhooks never sent"),
-    "retry_scale": Knob(1.0, 10.0, "factor on the platform's own waits between attempts; 0.01 makes hours minutes"),
+    "retry_scale": Knob(
+        1.0,
+        10.0,
+        "factor on the platform's own waits (between attempts, and where it blocks a receiver); 0.01 makes hours minutes",
+    ),
     "seed": Knob(1.0, 2.0**31, "start of the random numbers that decide; setting it starts them anew"),
 }
 CALL_FAULTS = ("server_error", "throttle", "applied_then_error", "hang")

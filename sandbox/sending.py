@@ -10,6 +10,7 @@ import heapq
 import logging
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +28,8 @@ _STOP_SECONDS = 1.0
 # Waits of a duplicate and of a webhook that is held back to be overtaken: from .. to, in seconds.
 _DUPLICATE_AFTER_SECONDS = (0.0, 2.0)
 _HELD_BACK_SECONDS = (0.5, 3.0)
+# What Shopify and BigCommerce name a delivery by. WooCommerce names it by the second it leaves, so there it is new anyway.
+_DELIVERY_IDS = ("webhook_id", "id")
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,8 @@ class Sender:
         self._add(platform, entry, wait)
         if knobs.happens(platform, "webhook_duplicate"):
             self._add(platform, entry, wait + self._between(platform, _DUPLICATE_AFTER_SECONDS))
+        if knobs.happens(platform, "webhook_renamed"):
+            self._add(platform, _renamed(entry), wait + self._between(platform, _DUPLICATE_AFTER_SECONDS))
 
     def start(self) -> None:
         """Start the sender threads of all registered platforms."""
@@ -122,6 +127,10 @@ class Sender:
     def waiting(self) -> int:
         """How many webhooks are queued, under way or waiting for another attempt."""
         return sum(self._store.count(_kind(platform)) for platform in self._lanes)
+
+    def scaled(self, platform: str, seconds: float) -> float:
+        """A wait of the platform's own, as its knob `retry_scale` makes it."""
+        return seconds * self._knobs.get(platform)["retry_scale"]
 
     def _between(self, platform: str, seconds: tuple[float, float]) -> float:
         least, most = seconds
@@ -181,8 +190,12 @@ class Sender:
         if delivered or failures >= len(lane.retry_seconds):
             self._store.delete(_kind(platform), str(item["number"]))
             return
-        wait = lane.retry_seconds[failures] * self._knobs.get(platform)["retry_scale"]
-        self._plan(platform, {**item, "failures": failures + 1}, wait)
+        self._plan(platform, {**item, "failures": failures + 1}, self.scaled(platform, lane.retry_seconds[failures]))
+
+
+def _renamed(entry: dict[str, Any]) -> dict[str, Any]:
+    """The same message under another delivery id."""
+    return {name: uuid.uuid4().hex if name in _DELIVERY_IDS else value for name, value in entry.items()}
 
 
 def _kind(platform: str) -> str:

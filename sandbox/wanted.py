@@ -16,6 +16,7 @@ MOST_LINES = 50
 MOST_UNITS = 1000
 _LONGEST_TEXT = 2000
 _CUSTOMER_FIELDS = ("name", "email", "phone", "street", "city", "postcode", "country")
+_UNFIT = ("Handover and pickup place do not fit together.", 'Give "pickup" (a place) with the handover "pickup" and only then.')
 PICKUP_PLACES = tuple(location for location in LOCATIONS if location.kind == "shop")
 
 
@@ -30,9 +31,7 @@ def wanted_from(asked: Any) -> Wanted:
     usual = {"lines": (), "handover": DELIVERY, "customer": invented(random.Random())}  # noqa: S311
     wanted = Wanted(**{**usual, **given})
     if (wanted.handover == PICKUP) != bool(wanted.pickup):
-        raise Malformed(
-            "Handover and pickup place do not fit together.", 'Give "pickup" (a place) with the handover "pickup" and only then.'
-        )
+        raise Malformed(*_UNFIT)
     return wanted
 
 
@@ -42,6 +41,24 @@ def quantities_from(asked: Any) -> dict[str, int]:
     if not quantities:
         raise Malformed("There are no quantities.", 'Give them by SKU: {"quantities": {"MAR-TS-M": 1}}.')
     return {str(sku): whole(quantity, 0, MOST_UNITS, "A quantity") for sku, quantity in quantities.items()}
+
+
+def address_from(asked: Any) -> dict[str, str]:
+    """A JSON object with some of a customer's fields: the new address."""
+    address = _customer(asked)
+    if not address:
+        raise Malformed("There is no address.", f"Give some of {', '.join(_CUSTOMER_FIELDS)}.")
+    return address
+
+
+def handover_from(asked: Any) -> tuple[str, str]:
+    """{"handover": "delivery"} or {"handover": "pickup", "pickup": place}: (the way, the place)."""
+    asked = _object(asked, "A handover")
+    _known(asked, {"handover", "pickup"}, "A handover")
+    way, place = _READERS["handover"](asked.get("handover")), _READERS["pickup"](asked.get("pickup", ""))
+    if (way == PICKUP) != bool(place):
+        raise Malformed(*_UNFIT)
+    return str(way), str(place)
 
 
 def whole(value: object, least: int, most: int, what: str) -> int:

@@ -1,6 +1,6 @@
 """Real services for every test: PostgreSQL and Valkey, embedded in a temporary directory, or those the environment names.
 
-One database serves the whole run: it is migrated once and emptied before each test that asks for it (about 2 ms; a
+One database serves a process's whole run: it is migrated once and emptied before each test that asks for it (about 2 ms; a
 database per test from a template costs 100 times that). Only loopback and unix sockets can be reached.
 """
 
@@ -26,7 +26,7 @@ from connector.db import migrate, tables
 from connector.db.sealed import Seal
 
 _DATABASE = f"connector_test_{os.getpid()}"
-_QUEUE_NUMBER = 15  # of the Redis database the tests use and flush
+_QUEUE_NUMBER = 15 - int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])  # of the Redis database this process uses and flushes
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -61,12 +61,23 @@ def _migrated(services: embedded.Addresses) -> Iterator[str]:
 @pytest.fixture
 def database_url(_migrated: str) -> str:
     """The address of a migrated database without a row."""
-    with psycopg.connect(_migrated, autocommit=True) as connection:
+    empty(_migrated)
+    return _migrated
+
+
+@pytest.fixture(scope="module")
+def module_database_url(_migrated: str) -> str:
+    """The same for all tests of a module, which see each other's rows. They use this one alone."""
+    empty(_migrated)
+    return _migrated
+
+
+def empty(url: str) -> None:
+    """Delete every row."""
+    with psycopg.connect(url, autocommit=True) as connection:
         _disconnect_others(connection)
         connection.execute(b"SET session_replication_role = replica")  # no foreign keys, no triggers
-        deletes = (sql.SQL("DELETE FROM {}").format(sql.Identifier(table.name)) for table in tables.metadata.sorted_tables)
-        connection.execute(sql.SQL("; ").join(deletes))
-    return _migrated
+        connection.execute(without_rows())
 
 
 @pytest.fixture
@@ -80,6 +91,16 @@ def engine(database_url: str) -> Iterator[Engine]:
 @pytest.fixture
 def redis_url(services: embedded.Addresses) -> str:
     """The address of a Redis database without a key."""
+    return _flushed(services)
+
+
+@pytest.fixture(scope="module")
+def module_redis_url(services: embedded.Addresses) -> str:
+    """The same for all tests of a module."""
+    return _flushed(services)
+
+
+def _flushed(services: embedded.Addresses) -> str:
     url = _queue(services.redis_url)
     with redis.Redis.from_url(url) as client:
         client.flushdb()
@@ -99,6 +120,13 @@ def shared() -> Path:
     if not directory.is_dir():
         pytest.skip(f"{directory} is absent (SHARED_DIR names another place)")
     return directory
+
+
+def without_rows() -> sql.Composed:
+    """The statement that takes every row away, but for the first merchant, whom a migration made."""
+    names = [sql.Identifier(table.name) for table in tables.metadata.sorted_tables if table.name != "merchants"]
+    deletes = [sql.SQL("DELETE FROM {}").format(name) for name in names]
+    return sql.SQL("; ").join([*deletes, sql.SQL("DELETE FROM merchants WHERE id > 1")])
 
 
 @contextmanager

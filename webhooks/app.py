@@ -50,6 +50,7 @@ def build(environment: Environment) -> Flask:
         seal=environment.seal,
         ring=lambda wakes: waker.wake(*wakes),
         titles={platform.name: platform.title for platform in environment.platforms.values()},
+        http=environment.http,
     )
     install.register(app, environment, lambda wakes: waker.wake(*wakes))
     privacy.register(app, environment, waker)

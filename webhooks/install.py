@@ -39,6 +39,7 @@ from connector.installing import (
     Visit,
 )
 from connector.platform import AuthLost, CallError, Platform, Refused, Shop
+from desk import entry
 from desk.blueprint import csrf
 from desk.language import gettext
 from jobs.environment import Environment, now
@@ -150,7 +151,7 @@ def _ask(at: Door, platform: Platform, step: Step, visit: Visit) -> BaseResponse
         g.form_targets = _anywhere(at)
         return Response(render_template("install/leaving.html", store=step.store, query=visit.query), mimetype="text/html")
     browser = carried.browser() or secrets.token_urlsafe(32)
-    word = story.begin(at.environment.engine, platform, step.store, browser, visit.now)
+    word = story.begin(at.environment.engine, platform, step.store, browser, visit.now, merchant_id=_begun_by())
     return carried.with_cookie(redirect(step.url(carried.states().dumps(word)), 303), browser, secure=_secure(at))
 
 
@@ -221,16 +222,22 @@ _DOES: Mapping[type, Callable[[Door, Platform, Step, Visit], BaseResponse]] = {
 
 def _link(at: Door, platform: Platform, grant: Grant, consent: installs.Consent | None) -> Shop:
     env = at.environment
-    shop = story.link(env.engine, env.seal, platform, grant, now(), consent)
+    shop = story.link(env.engine, env.seal, platform, grant, now(), consent, each=env.settings.new_merchants == "each")
     at.wake([Wake("install", shop.id)])
     log.info("a store was linked", shop=shop.id, platform=platform.name)
     return shop
 
 
+def _begun_by() -> int | None:
+    """The merchant whose staff are signed in at this browser."""
+    who = entry.arrived()
+    return None if who is None or who.unnamed else who.merchant_id
+
+
 def _link_in_browser(at: Door, platform: Platform, grant: Callable[[], Grant], store: str) -> BaseResponse:
     """Link without a consent elsewhere; the browser may watch how it goes on, as after one."""
     browser = carried.browser() or secrets.token_urlsafe(32)
-    word = story.begin(at.environment.engine, platform, store, browser, now())
+    word = story.begin(at.environment.engine, platform, store, browser, now(), merchant_id=_begun_by())
     consent = story.use(at.environment.engine, platform, word, browser, store, now())
     shop = _link(at, platform, grant(), consent)
     return carried.with_cookie(redirect(url_for("install.linked", shop_id=shop.id), 303), browser, secure=_secure(at))
@@ -260,7 +267,9 @@ def _page(at: Door, platform: Platform, shop: Shop) -> str:
 
 
 def _standing(at: Door, shop_id: int) -> dict[str, object]:
-    with at.environment.engine.connect() as conn:
+    env = at.environment
+    own = env.of(shops.by_id(env.engine, env.seal, shop_id).merchant_id)
+    with own.engine.connect() as conn:
         return {
             "row": shop_views.list_shops(conn, shop_id)[0],
             "steps": installs.steps(conn, shop_id),

@@ -44,7 +44,7 @@ def file(
     """Put a fact on file: its id, or None where it is there already. Rejected where the key names another fact of the kind."""
     written = [list(line) for line in lines]
     row = {"kind": kind, "key": key, "actor": actor, "note": note, "lines": written, "at": now}
-    statement = upsert(stock_documents).values(**row).on_conflict_do_nothing(index_elements=["kind", "key"])
+    statement = upsert(stock_documents).values(**row).on_conflict_do_nothing(index_elements=["merchant_id", "kind", "key"])
     new = conn.execute(statement.returning(stock_documents.c.id)).scalar()
     if new is None and lines_of(conn, kind, key) != written:
         raise Rejected(f"The key {key!r} was used for another {kind.replace('_', ' ')}.", "Give every act a key of its own.")

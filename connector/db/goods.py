@@ -28,7 +28,7 @@ def add_items(conn: Connection, rows: Sequence[Mapping[str, str]]) -> dict[str, 
         return {}
     statement = insert(items)
     renamed = statement.on_conflict_do_update(
-        index_elements=[items.c.sku],
+        index_elements=["merchant_id", "sku"],
         set_={"title": statement.excluded.title, "barcode": statement.excluded.barcode},
     )
     values = [{"sku": row["sku"], "title": row.get("title", ""), "barcode": row.get("barcode", "")} for row in rows]
@@ -64,7 +64,7 @@ def add_location(conn: Connection, *, code: str, name: str, kind: str, priority:
     if point is not None:
         known |= {"latitude": point[0], "longitude": point[1]}
     statement = insert(locations).values(code=code, **known)
-    kept = statement.on_conflict_do_update(index_elements=[locations.c.code], set_=known).returning(locations.c.id)
+    kept = statement.on_conflict_do_update(index_elements=["merchant_id", "code"], set_=known).returning(locations.c.id)
     return int(conn.execute(kept).scalar_one())
 
 

@@ -22,7 +22,7 @@ _MOST_CONSENTS = 20_000  # in a day; a flood of them must not fill the disk
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """A consent that was asked for. Hashes stand for what only the browser knows."""
+    """A consent that was asked for. Hashes stand for what only the browser knows. `merchant_id` is whose staff asked."""
 
     state_hash: str
     platform: str
@@ -32,13 +32,22 @@ class Consent:
     used_at: datetime | None
     sealed_grant: bytes | None
     shop_id: int | None
+    merchant_id: int | None
 
 
 _CONSENT = tuple(install_states.c[name] for name in Consent.__slots__)
 
 
 def keep_consent(
-    conn: Connection, *, state_hash: str, platform: str, store: str, browser_hash: str, now: datetime, expires_at: datetime
+    conn: Connection,
+    *,
+    state_hash: str,
+    platform: str,
+    store: str,
+    browser_hash: str,
+    merchant_id: int | None,
+    now: datetime,
+    expires_at: datetime,
 ) -> None:
     """Remember that a browser was sent to consent; what has been over for a day is forgotten on the way. Rejected where
     far too many have begun."""
@@ -51,6 +60,7 @@ def keep_consent(
             platform=platform,
             store=store,
             browser_hash=browser_hash,
+            merchant_id=merchant_id,
             created_at=now,
             expires_at=expires_at,
         )

@@ -17,6 +17,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
 
+from connector.db.engine import stepped_out
+
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
@@ -33,7 +35,7 @@ def add(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> No
     statement, shapes = _copy(table, names), _shapes(table, names)
     cursor = conn.connection.cursor()
     try:
-        with cursor.copy(statement) as copy:
+        with stepped_out(conn), cursor.copy(statement) as copy:
             for row in rows:
                 copy.write_row([shape(row[name]) if shape else row[name] for name, shape in shapes])
     except psycopg.Error as error:

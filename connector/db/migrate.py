@@ -10,6 +10,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Engine, text
 
+from connector.db import walls
 from connector.db.tables import metadata
 
 _ONE_AT_A_TIME = 7300
@@ -24,11 +25,12 @@ def _config(connection: Connection) -> Config:
 
 
 def upgrade(engine: Engine) -> None:
-    """Run every migration that has not run yet, in one transaction."""
+    """Run every migration that has not run yet and put up the walls that are missing, in one transaction."""
     with engine.begin() as connection:
         connection.execute(text("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ONE_AT_A_TIME})
         command.upgrade(_config(connection), "head")
+        walls.build(connection)
 
 
 def drift(engine: Engine) -> list[object]:

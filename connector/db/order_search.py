@@ -13,11 +13,13 @@ from sqlalchemy import (
     Select,
     and_,
     cast,
+    column,
     func,
     lateral,
     literal,
     or_,
     select,
+    table,
     true,
     tuple_,
     union,
@@ -33,7 +35,6 @@ from connector.db.tables import (
     location_links,
     locations,
     order_lines,
-    order_words,
     orders,
     shops,
     staff,
@@ -43,6 +44,8 @@ from connector.domain.text import fold, grams
 
 _ORDER_STATES = ("completed", "cancelled")  # words only a whole order has; a part is shipped or picked up
 _MOST_ROWS = 200
+# The view of `order_words` that a search's index can be used through, see `connector.db.walls`.
+_words = table("own_order_words", column("order_id"), column("folded"), column("grams", ARRAY(INTEGER)))
 _SHORTEST_BARCODE = 8  # EAN-8
 COUNTED = 1000  # counts stop here: nobody reads further, and no page waits for more
 
@@ -80,7 +83,9 @@ def _columns() -> tuple[Any, ...]:
 def listing(wanted: OrderFilter) -> Select[Any]:
     """The orders of a list with their shop, continuing behind `before` by key, not by offset."""
     key = (orders.c.placed_at, orders.c.id)
-    query = select(*_columns()).join(shops, shops.c.id == orders.c.shop_id).where(*_conditions(wanted))
+    # Every order has its shop. An inner join would say so too, but has the planner expect few orders behind a merchant's
+    # wall while `shops` is too small to be analyzed, and then it sorts them all instead of walking the index.
+    query = select(*_columns()).outerjoin(shops, shops.c.id == orders.c.shop_id).where(*_conditions(wanted))
     if wanted.before is not None:
         at = tuple_(*wanted.before)
         query = query.where(tuple_(*key) > at if wanted.oldest_first else tuple_(*key) < at)
@@ -176,15 +181,15 @@ def _word_found(word: str) -> ColumnElement[bool]:
 
     From three letters on the grams narrow it down by their index; one or two letters are looked for in the words alone.
     """
-    fits = [order_words.c.folded.contains(word, autoescape=True)]
+    fits = [_words.c.folded.contains(word, autoescape=True)]
     if len(word) >= 3:
-        fits.append(order_words.c.grams.op("@>")(cast(grams(word), ARRAY(INTEGER))))
+        fits.append(_words.c.grams.op("@>")(cast(grams(word), ARRAY(INTEGER))))
     if not (word.isdigit() and len(word) >= _SHORTEST_BARCODE):
         # As a plain join the planner may also walk the list itself, which is quick where a word fits most orders.
-        return select(1).where(order_words.c.order_id == orders.c.id, *fits).correlate(orders).exists()
+        return select(1).where(_words.c.order_id == orders.c.id, *fits).correlate(orders).exists()
     of_item = select(items.c.id).where(items.c.barcode == word, items.c.barcode != "")
     scanned = select(order_lines.c.order_id).where(order_lines.c.item_id.in_(of_item))
-    found = union(select(order_words.c.order_id).where(*fits), scanned).subquery()
+    found = union(select(_words.c.order_id).where(*fits), scanned).subquery()
     return orders.c.id.in_(select(found.c.order_id))
 
 

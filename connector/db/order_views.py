@@ -91,6 +91,7 @@ class OrderRow:
     origin: str = ""
     last_note: str = ""
     last_author: str = ""
+    waits_for_payment: bool = False  # what is backordered waits for it, not for goods
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +302,12 @@ def _row(
         origin=found.origin,
         last_note=note[0],
         last_author=note[1],
+        waits_for_payment=_waits_for_payment(found),
     )
+
+
+def _waits_for_payment(found: Row[Any]) -> bool:
+    return any(step["code"] == "waits_for_payment" for step in found.reason)
 
 
 def _owed(found: Row[Any]) -> int:

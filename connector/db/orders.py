@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, Table, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from connector.db import many
+from connector.db import events, many
 from connector.db.many import among
 from connector.db.sealed import Seal
 from connector.db.tables import fulfillment_lines, fulfillment_orders, order_events, order_lines, order_words, orders
@@ -283,7 +283,8 @@ def set_part_lines(conn: Connection, part_ids: Collection[int], rows: Sequence[M
 
 
 def set_part_states(conn: Connection, states: Mapping[int, State], now: datetime, **more: str) -> None:
-    """Move parts to their new states; `more` are further columns, the same for all (tracking)."""
+    """Move parts to their new states; `more` are further columns, the same for all (tracking). Who listens is told."""
+    events.note_parts(conn, {part: state.value for part, state in states.items()}, more, now)
     for state in set(states.values()):
         ids = [part for part, wanted in states.items() if wanted is state]
         moved = update(fulfillment_orders).where(fulfillment_orders.c.id.in_(ids))

@@ -28,6 +28,11 @@ def waiting(conn: Connection) -> dict[int, int]:
     return {row.item_id: row.rises for row in conn.execute(select(refills).order_by(refills.c.item_id))}
 
 
+def merchants_waiting(conn: Connection) -> list[int]:
+    """Merchants with items to be settled (for the house, which sees all)."""
+    return list(conn.execute(select(refills.c.merchant_id).distinct().order_by(refills.c.merchant_id)).scalars())
+
+
 def note(conn: Connection, item_ids: Collection[int]) -> None:
     """These items are to be settled."""
     if item_ids:

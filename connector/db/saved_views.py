@@ -37,7 +37,7 @@ def save(conn: Connection, staff_id: int | None, name: str, words: str, *, histo
     """Save a view; one of the same name is replaced."""
     row = insert(saved_views).values(staff_id=staff_id, name=name, words=words, history=history)
     again = {"words": words, "history": history}
-    conn.execute(row.on_conflict_do_update(index_elements=["staff_id", "name"], set_=again))
+    conn.execute(row.on_conflict_do_update(index_elements=["merchant_id", "staff_id", "name"], set_=again))
 
 
 def drop(conn: Connection, view_id: int, staff_id: int | None, *, team: bool) -> bool:

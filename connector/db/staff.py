@@ -23,6 +23,7 @@ class Member:
     enabled: bool
     stamp: int
     created_at: datetime
+    merchant_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Act:
     outcome: str
 
 
-_MEMBER = (staff.c.id, staff.c.name, staff.c.role, staff.c.enabled, staff.c.stamp, staff.c.created_at)
+_MEMBER = (staff.c.id, staff.c.name, staff.c.role, staff.c.enabled, staff.c.stamp, staff.c.created_at, staff.c.merchant_id)
 
 
 def anyone(conn: Connection) -> bool:
@@ -112,4 +113,4 @@ def acts(conn: Connection, *, limit: int = 200) -> list[Act]:
 
 
 def _member(row: Any) -> Member:
-    return Member(row.id, row.name, Role(row.role), row.enabled, row.stamp, row.created_at)
+    return Member(row.id, row.name, Role(row.role), row.enabled, row.stamp, row.created_at, row.merchant_id)

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from connector.db.many import among
 from connector.db.tables import levels, movements
+from connector.domain.events import STOCK_CHANGED
 from connector.domain.stock import Movement
 
 _ITEMS = 7305  # the space of the items' advisory locks
@@ -33,7 +34,21 @@ _POST = text(
     ), changed AS (
         UPDATE levels SET on_hand = levels.on_hand + sums.on_hand, committed = levels.committed + sums.committed
         FROM sums WHERE levels.item_id = sums.item_id AND levels.location_id = sums.location_id
-        RETURNING levels.item_id, levels.available
+        RETURNING levels.item_id, levels.location_id, levels.on_hand, levels.committed, levels.available
+    ), told AS (
+        INSERT INTO events (type, facts, at)
+        SELECT :event, jsonb_build_object(
+            'sku', items.sku, 'location', locations.code,
+            'on_hand', changed.on_hand, 'committed', changed.committed, 'available', changed.available
+        ), CAST(:at AS timestamptz)
+        FROM changed JOIN items ON items.id = changed.item_id JOIN locations ON locations.id = changed.location_id
+        WHERE EXISTS (SELECT 1 FROM endpoints WHERE :event = ANY (endpoints.types))
+        ORDER BY changed.item_id, changed.location_id
+        RETURNING id
+    ), sends AS (
+        INSERT INTO event_sends (endpoint_id, event_id, due_at)
+        SELECT endpoints.id, told.id, CAST(:at AS timestamptz)
+        FROM told JOIN endpoints ON :event = ANY (endpoints.types)
     ), unsettled AS (
         INSERT INTO refills (item_id)
         SELECT DISTINCT changed.item_id FROM changed
@@ -100,6 +115,7 @@ def post(conn: Connection, facts: Sequence[Movement], at: datetime) -> int:
         _POST,
         {
             "at": at,
+            "event": STOCK_CHANGED,
             "items": [fact.item_id for fact in facts],
             "locations": [fact.location_id for fact in facts],
             "on_hand": [fact.on_hand for fact in facts],

@@ -19,8 +19,11 @@ def allocate(needs: Sequence[Need], places: Sequence[Place], stock: Stock, wish:
     """Divide the needs over the places. Allocated + backordered = needed, for every line; no place gives twice.
 
     No place gives more than it has, unless the shop oversells: then nothing waits as long as there is a place to take it from.
+    Where the payment is waited for, no place gives anything yet.
     """
     needs = [need for need in needs if need.quantity > 0]
+    if wish.unpaid:
+        return Allocation({}, {need.line_id: need.quantity for need in needs}, [{"code": "waits_for_payment"}] if needs else [])
     reason: list[Step] = []
     allowed = routing.allowed(places, wish, reason)
     possible, missing = _possible(needs, allowed, stock)

@@ -31,6 +31,7 @@ SENTENCES: dict[str, str] = {
     "oversold": "{quantity} of {sku} is promised from {location} although it is not there; this shop sells below zero.",
     "held_by_tag": "The order carries the tag “{tag}”: its stock is kept, and nobody packs it until the tag is removed.",
     "backordered_here": "{quantity} of {sku} is not in stock at {location} and waits as a backorder.",
+    "waits_for_payment": "Nothing is set aside before the order is paid in full; this shop waits for the payment.",
     "waits_for_location": "{quantity} of {sku} waits until a location can be chosen.",
     "backordered": "{quantity} of {sku} is nowhere in stock and waits as a backorder.",
     "unmapped": "“{title}” has no item here yet; it is allocated when its SKU is known.",

@@ -42,7 +42,8 @@ class Wish:
     shop wants to choose.
 
     `routing` are names of `connector.domain.routing`, in the shop's order. `load` is location id -> parts still to be packed
-    there. `oversell`: what nobody has is promised all the same, below zero, instead of waiting.
+    there. `oversell`: what nobody has is promised all the same, below zero, instead of waiting. `unpaid`: nothing is set aside
+    before the payment.
     """
 
     pickup: bool = False
@@ -54,6 +55,7 @@ class Wish:
     destination: Point | None = None
     load: Mapping[int, int] = field(default_factory=dict)
     oversell: bool = False
+    unpaid: bool = False
 
 
 @dataclass(frozen=True, slots=True)

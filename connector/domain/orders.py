@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 
@@ -176,6 +176,27 @@ def total_difference_minor(order: Order) -> int:
         return 0
     difference = order.total_minor - order.amounts.expected_minor
     return difference if abs(difference) > len(order.lines) else 0
+
+
+_MOST_UNITS = 2**31 - 1  # of an order: what the database's integers hold
+
+
+def possible(order: Order) -> Order:
+    """The order with no quantity below zero or too large to be true: such a line wants nothing, and a person is told."""
+    most = _MOST_UNITS // max(1, len(order.lines))
+    counts = [count for line in order.lines for count in (line.quantity, line.fulfilled, line.refunded)]
+    if not counts or (min(counts) >= 0 and max(counts) <= most):
+        return order
+    codes = {"negative_quantity": min(counts) < 0, "impossible_quantity": max(counts) > most}
+    lines = tuple(_possible(line, most) for line in order.lines)
+    return replace(order, lines=lines, attention=(*order.attention, *(code for code, true in codes.items() if true)))
+
+
+def _possible(line: LineItem, most: int) -> LineItem:
+    def kept(count: int) -> int:
+        return count if 0 <= count <= most else 0
+
+    return replace(line, quantity=kept(line.quantity), fulfilled=kept(line.fulfilled), refunded=kept(line.refunded))
 
 
 def digest(order: Order) -> str:

@@ -31,7 +31,8 @@ class Patience:
     slow_down_seconds: the least wait after a time-out or a request to slow down that does not say how long.
     breaker_failures in a row over at least breaker_after_seconds: no calls but one probe each breaker_probe_seconds.
     auth_lost_rest_seconds: how often lost credentials are tried. inbox_lease_seconds, outbox_lease_seconds: when a row
-    whose worker was killed is free again; the outbox's must be longer than one telling may take.
+    whose worker was killed is free again. To read an order twice does no harm, so the first is short (while a worker lives,
+    its turn keeps others away, however long it takes); the second must be longer than one telling may take.
     """
 
     outbox_waits_seconds: tuple[float, ...] = OUTBOX_WAITS_SECONDS
@@ -42,7 +43,7 @@ class Patience:
     breaker_after_seconds: float = 5 * _MINUTE
     breaker_probe_seconds: float = 2 * _MINUTE
     auth_lost_rest_seconds: float = 10 * _MINUTE
-    inbox_lease_seconds: float = 45
+    inbox_lease_seconds: float = 7
     outbox_lease_seconds: float = 50
 
 

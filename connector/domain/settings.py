@@ -122,6 +122,14 @@ SETTINGS: Mapping[str, Setting] = {
             "Whether the platform is told once every part of an order has left (whole), or part by part (each).",
             ("whole", "each"),
         ),
+        Setting(
+            "commit_when",
+            Kind.CHOICE,
+            "placed",
+            "When an order's goods are set aside for it: as soon as it is here (placed), or once it is paid in full (paid); "
+            "until then others can buy them.",
+            ("placed", "paid"),
+        ),
         Setting("pay_first", Kind.YES_NO, False, "Whether nobody may begin to prepare an order before it is paid in full."),
         Setting(
             "accept_authorized", Kind.YES_NO, False, "Whether a payment that is authorized and not yet captured counts as paid."

@@ -20,6 +20,8 @@ SCOPES = {
     "orders:write": "move parts and record payments",
     "stock:read": "see items, locations and levels",
     "stock:write": "add items, book stock changes and counts",
+    "events:read": "see endpoints and what they were sent, as far as the token may read the same itself",
+    "events:write": "register endpoints, exchange secrets, send again",
 }
 _TOKEN = re.compile(r"oc_(\d{1,18})_([A-Za-z0-9_-]{43})")
 

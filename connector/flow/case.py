@@ -18,7 +18,8 @@ from connector.domain.differences import Difference, HeldPart, WantedLine, diffe
 from connector.domain.distance import point
 from connector.domain.fulfillment import State
 from connector.domain.handing import Count, depart, gave, handed_over
-from connector.domain.orders import Handover, Lifecycle, LineKind
+from connector.domain.orders import Handover, Lifecycle, LineKind, owed_minor
+from connector.domain.settings import value
 
 STOCKED = frozenset({LineKind.PHYSICAL.value})
 
@@ -249,7 +250,19 @@ def wish(case: Case) -> Wish:
         destination=point(case.head.destination),
         load=case.load,
         oversell=below_zero(case.settings),
+        unpaid=_waits_for_payment(case),
     )
+
+
+def _waits_for_payment(case: Case) -> bool:
+    """Whether nothing is set aside for the order yet (setting `commit_when`). What is set aside stays so, whatever is owed
+    later; and what the platform says has left is not waited for."""
+    if value(case.settings, "commit_when") == "placed" or any(part.state is not State.CANCELLED for part in case.parts):
+        return False
+    head, authorized = case.head, bool(value(case.settings, "accept_authorized"))
+    owed = owed_minor(head.payment, head.outstanding_minor, head.recorded_minor, accept_authorized=authorized)
+    begun = any(line.fulfilled > line.left_before for line in case.lines)
+    return owed > 0 and head.lifecycle in (Lifecycle.OPEN, Lifecycle.ON_HOLD) and not begun
 
 
 def _bound(case: Case) -> Wish:

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects.postgresql import insert
 
-from connector.db import backfills, inbox, installs, ledger, outbox, publications, refills, shops
+from connector.db import backfills, events, inbox, installs, ledger, outbox, publications, refills, shops
 from connector.db import privacy as requests
 from connector.db.tables import heartbeats
 from connector.flow.verify import EVERY
@@ -21,6 +21,7 @@ def due(engine: Engine, now: datetime) -> tuple[Wake, ...]:
         reachable = shops.callable_now(conn, now)
         ingest = [Wake("ingest", shop) for shop in inbox.due_shops(conn, now)]
         deliver = [Wake("deliver", shop) for shop in outbox.due_shops(conn, now) if shop in reachable]
+        tell = [Wake("events", endpoint) for endpoint in events.due_endpoints(conn, now)]
         refill = [Wake("refill", EVERYWHERE)] if refills.waiting(conn) else []
         checked = ledger.last_check(conn)
         verify = [Wake("verify", EVERYWHERE)] if checked is None or now - checked.at >= EVERY else []
@@ -31,7 +32,7 @@ def due(engine: Engine, now: datetime) -> tuple[Wake, ...]:
         watch = [Wake("watch", shop) for shop in shops.due_watches(conn, now) if shop in reachable]
         compare = [Wake("reconcile", shop) for shop in shops.due_comparisons(conn, now) if shop in reachable]
         backfill = [Wake("backfill", shop) for shop in backfills.due_shops(conn, now) if shop in reachable]
-    return (*ingest, *refill, *deliver, *install, *publish, *privacy, *poll, *watch, *compare, *backfill, *verify)
+    return (*ingest, *refill, *deliver, *tell, *install, *publish, *privacy, *poll, *watch, *compare, *backfill, *verify)
 
 
 def beat(conn: Connection, name: str, now: datetime) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from connector.db import changes, goods, orders, outbox, stock, tasks
+from connector.db import changes, events, goods, orders, outbox, stock, tasks
 from connector.db.orders import Head, LineRow
 from connector.db.tables import fulfillment_orders, payments, shops
 from connector.db.tables import orders as orders_table
@@ -22,7 +22,7 @@ from connector.domain.settings import value
 from connector.domain.stock import departure
 from connector.domain.tasks import TASKS
 from connector.flow.announcements import announce_due
-from connector.flow.replan import units_by_item
+from connector.flow.replan import replan, units_by_item
 from connector.flow.wake import Wake
 from connector.platform import Tracking
 
@@ -129,6 +129,7 @@ def _order_after(conn: Connection, head: Head, lines: Sequence[LineRow], parts: 
     attention = [code for code in head.attention if code not in TASKS] + waiting
     opened = state not in ("completed", "cancelled") or bool(waiting)
     orders.update_many(conn, [{"id": head.id, "state": state, "open": opened, "attention": attention}])
+    events.note_orders(conn, [(head.id, head.state, state)], now)
     return state
 
 
@@ -183,6 +184,8 @@ def record_payment(
         conn.execute(update(orders_table).where(orders_table.c.id == order_id).values(recorded_minor=recorded))
         facts = {"amount_minor": amount, "currency": head.currency, "method": method, "reference": reference}
         orders.note_events(conn, [(order_id, "payment_recorded", facts, actor)], now)
+        if value(settings, "commit_when") == "paid":
+            replan(conn, [order_id], now)
     return Recorded(amount, owed - amount, head.currency)
 
 

@@ -31,6 +31,7 @@ _NOT_YET_THERE = timedelta(seconds=60)
 _LOOK_AGAIN = timedelta(seconds=5)
 POLL = "poll"  # the topic of rows that no delivery brought
 READ_AGAIN = "read again: two states of the same second"
+_CORRECT_IT = "Look at the order in the shop; once it is corrected there, replay."
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,7 +315,7 @@ def _gone(conn: Connection, shop: Shop, row: Row, now: datetime) -> _Ending:
 def _put_off(row: Row, error: Exception, at: _Moment) -> _Ending:
     """When a row is tried again: never for what was refused or makes no sense, endlessly while a shop cannot be reached."""
     if isinstance(error, (Malformed, Refused)):
-        return _Ending(row, str(error), "dead")
+        return _Ending(row, str(error) if error.remedy else f"{error} {_CORRECT_IT}", "dead")
     unreachable = isinstance(error, CallError)
     waits = at.patience.read_waits_seconds if unreachable else at.patience.inbox_waits_seconds
     asked = error.retry_after_seconds if isinstance(error, CallError) else None

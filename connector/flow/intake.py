@@ -15,7 +15,7 @@ from connector.db.orders import Head
 from connector.db.sealed import Seal
 from connector.db.tables import orders as orders_table
 from connector.domain.backfill import StockPolicy, is_history
-from connector.domain.orders import Freshness, Lifecycle, Order, digest, freshness
+from connector.domain.orders import Freshness, Lifecycle, Order, digest, freshness, possible
 from connector.domain.text import storable
 from connector.flow.lines import changed, write_lines
 from connector.flow.replan import replan
@@ -149,7 +149,8 @@ def _event(order: Order, order_id: int, before: Head | None) -> tuple[int, str, 
 
 
 def presentable(order: Order) -> Order:
-    """The order with every text storable; what had to be removed is marked for attention."""
+    """The order with every text storable and every quantity possible; what had to be removed is marked for attention."""
+    order = possible(order)
     try:
         text = repr(order)
         text.encode()

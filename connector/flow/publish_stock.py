@@ -38,6 +38,7 @@ _OBSTACLE_REST = timedelta(minutes=15)
 # Of the poll that looks for orders just before a write: late commits of the platform itself.
 _OVERLAP = timedelta(seconds=15)
 _LOOKS, _LOOK_SECONDS = 20, 0.1
+_LONGEST_LOOK_SECONDS = 5.0  # a shop that lets us read few orders a second must not keep a worker from the others
 _POLL_EVERY = timedelta(minutes=10)
 _ABSENT = "The shop knows this unit or its location no more: read its catalogue again."
 
@@ -127,11 +128,14 @@ def _taken_in(at: _Pass) -> bool:
     reconcile.poll(at.engine, at.platform, at.shop, at.now(), every=_POLL_EVERY, overlap=_OVERLAP)
     with at.engine.connect() as conn:
         newest = publications.newest_waiting(conn, at.shop.id)
+    end = time.monotonic() + _LONGEST_LOOK_SECONDS
     for _ in range(_LOOKS):
         ingest.drain(at.engine, at.seal, at.platform, at.shop, at.now())
         with at.engine.connect() as conn:
             if not publications.orders_waiting(conn, at.shop.id, newest):
                 return True
+        if time.monotonic() > end:
+            break
         time.sleep(_LOOK_SECONDS)
     return False
 

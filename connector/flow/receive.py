@@ -139,6 +139,7 @@ def _close(kept: list[Connection]) -> None:
 
 def _fresh(seal: Seal, shop: Shop, delivery: Delivery, body: bytes, now: datetime) -> Fresh:
     return Fresh(
+        merchant_id=shop.merchant_id,
         shop_id=shop.id,
         dedup_key=_bounded(delivery.dedup_key),
         topic=_bounded(delivery.topic),

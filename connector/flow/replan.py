@@ -13,11 +13,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from connector.db import changes, goods, orders, publications, stock
+from connector.db import changes, events, goods, orders, publications, stock
 from connector.db.orders import LineRow
 from connector.db.tables import fulfillment_orders
 from connector.domain.allocation import Place, Step
-from connector.domain.differences import HeldPart, commitments
+from connector.domain.differences import HeldPart, commitments, gone
 from connector.domain.fulfillment import ENDED, State, order_state
 from connector.domain.orders import Handover, Lifecycle
 from connector.domain.stock import Movement, commitment_changes, departure, returning
@@ -26,7 +26,7 @@ from connector.flow.announcements import announce_due
 from connector.flow.asking import ask
 from connector.flow.case import STOCKED, Case, News, below_zero, decide, held_by, load
 
-_ASIDE = frozenset({"backordered", "backordered_here", "waits_for_location", "unmapped", "no_stock_needed"})
+_ASIDE = frozenset({"waits_for_payment", "backordered", "backordered_here", "waits_for_location", "unmapped", "no_stock_needed"})
 _OURS = frozenset({"held_by_tag", "unmapped", "pickup_unknown", "no_lines", *TASKS})
 
 
@@ -163,7 +163,16 @@ def _write(conn: Connection, cases: Sequence[Case], places: Sequence[Place], now
     orders.set_backordered(conn, _changed_backorders(cases))
     _write_counts(conn, cases, now)
     waiting = {case.head.id: ask(conn, case, names, now) for case in cases}
-    orders.update_many(conn, [_order_after(case, waiting[case.head.id]) for case in cases])
+    rows = [_order_after(case, waiting[case.head.id]) for case in cases]
+    orders.update_many(conn, rows)
+    events.note_orders(conn, [_told(case, row["state"]) for case, row in zip(cases, rows, strict=True)], now)
+
+
+def _told(case: Case, state: str) -> tuple[int, str | None, str]:
+    """What listeners hear of the order: that it was taken in, or the state before and after. Of the past they hear nothing."""
+    if case.head.history:
+        return case.head.id, state, state
+    return case.head.id, case.head.state if case.head.revision else None, state
 
 
 def _write_counts(conn: Connection, cases: Sequence[Case], now: datetime) -> None:
@@ -255,19 +264,24 @@ def _state(case: Case) -> str:
     if nothing_to_pack and case.head.handover == Handover.NONE and case.head.lifecycle == Lifecycle.OPEN:
         return "completed"
     waiting = any(_backorders(case).values())
-    cancelled = case.head.lifecycle == Lifecycle.CANCELLED
+    cancelled = case.head.lifecycle == Lifecycle.CANCELLED or _emptied(case)
     everything_elsewhere = bool(case.elsewhere) and not waiting and all(state in ENDED for state in states)
     if everything_elsewhere and not cancelled:
         return "completed"
     return order_state(states, backordered=waiting, cancelled=cancelled)
 
 
+def _emptied(case: Case) -> bool:
+    """Every unit was refunded or removed before anything left: whatever the platform calls it, there is nothing to do."""
+    return bool(case.lines) and not any(line.quantity for line in case.lines) and not gone(case.after)
+
+
 def _attention(case: Case, waiting: list[str]) -> list[str]:
     codes = [code for code in case.head.attention if code not in _OURS]
     steps = {step["code"] for step in case.found.reason}
     codes += [code for code in ("unmapped", "pickup_unknown") if code in steps]
-    if not case.lines:
-        codes.append("no_lines")
+    if not case.lines or (case.head.lifecycle == Lifecycle.OPEN and not any(line.quantity for line in case.lines)):
+        codes.append("no_lines")  # lines taken out of the order stay here, with nothing wanted
     if held_by(case.head.tags, case.settings):
         codes.append("held_by_tag")
     return codes + waiting

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from flask import Flask
 
-from desk.api import document, goods, orders, stock
+from desk.api import document, events, goods, orders, stock
 from desk.api.blueprint import api
 
 __all__ = ["register"]
 
-_ROUTES = (document, goods, orders, stock)  # importing them puts their routes on `api`
+_ROUTES = (document, events, goods, orders, stock)  # importing them puts their routes on `api`
 
 
 def register(app: Flask) -> None:

@@ -20,7 +20,7 @@ from connector.db import access
 from connector.db.access import TokenRow
 from connector.domain.errors import ConnectorError, Malformed, NotFound, Rejected
 from connector.flow import access as story
-from desk.blueprint import desk
+from desk.blueprint import desk, house, serve
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
 log = structlog.get_logger(__name__)
@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 Answer = tuple[Any, int]
 _KEY = re.compile(r"[!-~]{1,200}")
 _LARGEST_ID = 2**63 - 1
+_SEALED = "sealed answer"
 
 # What each error we raise on purpose means to a caller: (status, slug of the problem type).
 _MEANING: dict[type[ConnectorError], tuple[int, str]] = {
@@ -65,6 +66,7 @@ def needs(scope: str) -> Callable[[Callable[..., Answer]], Callable[..., Respons
         @functools.wraps(route)
         def guarded(**given: Any) -> Response:
             g.token = _holder()
+            serve(token().merchant_id)
             if scope not in token().scopes:
                 raise Problem(
                     403, "scope", f"This token lacks the scope {scope}.", "Make one that has it: `connector tokens add`."
@@ -79,7 +81,7 @@ def needs(scope: str) -> Callable[[Callable[..., Answer]], Callable[..., Respons
 
 def _holder() -> TokenRow:
     kind, _, presented = request.headers.get("Authorization", "").partition(" ")
-    found = story.holder(desk().engine, presented.strip(), now()) if kind.lower() == "bearer" else None
+    found = story.holder(house().engine, presented.strip(), now()) if kind.lower() == "bearer" else None
     if found is None:
         raise Problem(401, "token", "There is no valid token in the Authorization header.", "Send “Authorization: Bearer …”.")
     return found
@@ -100,7 +102,7 @@ def _once(route: Callable[..., Answer], given: dict[str, Any]) -> Answer:
         raise Problem(422, "key", "This Idempotency-Key was used for another request.", "Use a new key for each request.")
     if earlier[1] == 0:
         raise Problem(409, "key", "The first request with this Idempotency-Key is still being done.", "Repeat it in a moment.")
-    return earlier[2], earlier[1]
+    return _remembered(earlier[2]), earlier[1]
 
 
 def _done(route: Callable[..., Answer], given: dict[str, Any], key: str) -> Answer:
@@ -111,8 +113,17 @@ def _done(route: Callable[..., Answer], given: dict[str, Any], key: str) -> Answ
             access.drop_answer(conn, token().id, key)
         raise
     with desk().engine.begin() as conn:
-        access.end_answer(conn, token().id, key, status, answer)
+        access.end_answer(conn, token().id, key, status, _kept(answer))
     return answer, status
+
+
+def _kept(answer: Any) -> Any:
+    """The answer as it is remembered: one with a secret is sealed."""
+    return {_SEALED: desk().seal.seal_json(answer).decode()} if "secret" in answer else answer
+
+
+def _remembered(kept: Any) -> Any:
+    return desk().seal.open_json(kept[_SEALED].encode()) if _SEALED in kept else kept
 
 
 def body() -> dict[str, Any]:

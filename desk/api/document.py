@@ -13,7 +13,7 @@ from connector.flow.access import SCOPES
 from desk.api.blueprint import api
 from desk.blueprint import pages
 
-_METHODS = ("get", "put", "post", "delete")
+_METHODS = ("get", "put", "post", "patch", "delete")
 
 
 @api.get("/openapi.yaml")

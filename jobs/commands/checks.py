@@ -10,7 +10,7 @@ from rq.worker import SimpleWorker
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from connector.db import drifts, inbox_views, ledger, migrate, outbox_views, shop_views, stock, stock_views
+from connector.db import drifts, event_views, inbox_views, ledger, migrate, outbox_views, shop_views, stock, stock_views
 from connector.domain.errors import ConnectorError
 from connector.flow import shops
 from connector.platform import Shop
@@ -80,6 +80,18 @@ def _boxes(env: Environment) -> Iterator[Finding]:
         waiting = sum(row.rows for row in rows if row.state == "waiting")
         remedy = f"`connector {box} list --state dead` says why; then `connector {box} replay`." if dead else ""
         yield Finding(box, not dead, f"{waiting} waiting, {dead} given up", remedy)
+
+
+def _endpoints(env: Environment) -> Iterator[Finding]:
+    with env.engine.connect() as conn:
+        rows = event_views.list_endpoints(conn)
+    for row in rows:
+        well = row.state == "active" and not row.failing_since and not row.dead
+        said = f"{row.state}, {row.waiting} waiting, {row.dead} given up. {row.state_reason}".strip()
+        remedy = (
+            "" if well else f"`connector events list --endpoint {row.id}` says why; then `endpoints resume`, `events replay`."
+        )
+        yield Finding(f"endpoint {row.id} {row.name or row.url}", well, said, remedy)
 
 
 def _levels(env: Environment) -> Iterator[Finding]:
@@ -162,6 +174,7 @@ _LOCAL: dict[str, Check] = {
     **soundness.CHECKS,
     "clock": _clock,
     "boxes": _boxes,
+    "endpoints": _endpoints,
     "stock": _levels,
     "places": _places,
     "shops": _shop_states,

@@ -50,7 +50,9 @@ def list_(location: str, shop: str, handover: str | None, as_json: bool, **narro
 def show(order_id: int, as_json: bool) -> None:
     """One order: its lines, its parts with their reasons, its payment and what the platform was told."""
     with session() as env:
-        show_one(order_json.whole(_found(env, order_id), _codes(env)), as_json=as_json, words=_in_words)
+        detail = _found(env, order_id)
+        shown = {**order_json.whole(detail, _codes(env)), "ships_to": _address(detail)}
+        show_one(shown, as_json=as_json, words=_in_words)
 
 
 @orders.command()
@@ -82,6 +84,13 @@ def pay(order_id: int, amount: str | None, method: str, reference: str, key: str
             },
             as_json=as_json,
         )
+
+
+def _address(detail: OrderDetail) -> str:
+    """The shipping address on one line, "" where there is none."""
+    shipping = detail.person.get("shipping") or {}
+    town = f"{shipping.get('postcode', '')} {shipping.get('city', '')}".strip()
+    return ", ".join(filter(None, [shipping.get("street"), shipping.get("street2"), town, shipping.get("country")]))
 
 
 def _found(env: Environment, order_id: int) -> OrderDetail:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -146,7 +146,7 @@ def _amounts(remote: Remote, currency: str) -> Amounts:
     def minor(*names: str) -> int:
         return sum(to_minor(row.get(name), currency) for name in names)
 
-    fees = sum(to_minor(fee.get("total_inc_tax", fee.get("cost_inc_tax")), currency) for fee in _objects(row.get("fees")))
+    fees = sum(to_minor(fee.get("cost_inc_tax"), currency) for fee in _objects(row.get("fees")))
     presentment = text(row.get("currency_code"))
     return Amounts(
         lines_minor=sum(to_minor(line.get("total_inc_tax"), currency) for line in remote.lines),
@@ -247,6 +247,9 @@ def _attention(order: Order, remote: Remote, status_id: int, settings: Mapping[s
         "mixed_handover": len(ticked) > 1,
         "unknown_status": status_id not in STATUS_NAMES,
         "unknown_line_kind": any(text(line.get("type")) not in _KINDS for line in remote.lines),
+        "custom_line": any(line.kind is LineKind.CUSTOM for line in order.lines),
+        "fractional_quantity": any(_is_broken(line.get("quantity")) for line in remote.lines),
+        "negative_quantity": any(count(line.get("quantity")) < 0 for line in remote.lines),
         "bundle": any(count(line.get("parent_order_product_id")) for line in remote.lines),
     }
     return (code for code, true in found.items() if true)
@@ -262,11 +265,15 @@ def text(value: object) -> str:
 
 
 def count(value: object) -> int:
-    """A whole number that BigCommerce sends as a number or a string; nothing is 0."""
+    """A whole number that BigCommerce sends as a number or a string; nothing is 0, and a part counts as a whole."""
     try:
-        return int(Decimal(str(value))) if value not in (None, "", False) else 0
+        return int(Decimal(str(value)).to_integral_value(ROUND_CEILING)) if value not in (None, "", False) else 0
     except (InvalidOperation, ValueError, OverflowError):
         raise Malformed(f"{str(value)[:40]!r} is not a whole number.") from None
+
+
+def _is_broken(value: object) -> bool:
+    return isinstance(value, int | float | str) and Decimal(str(value or 0)) != count(value)
 
 
 def moment(value: object) -> datetime:
@@ -274,7 +281,7 @@ def moment(value: object) -> datetime:
     try:
         at = parsedate_to_datetime(str(value))
         return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, IndexError, TypeError):
+    except (ValueError, IndexError, TypeError, OverflowError):
         raise Malformed(f"{str(value)[:40]!r} is not a date.") from None
 
 

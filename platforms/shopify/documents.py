@@ -179,7 +179,7 @@ ORDER_IDS = Document(
     "orders",
     f"""
 query OrderIds($query: String!, $after: String) {{
-  orders(first: 25, after: $after, query: $query, sortKey: CREATED_AT) {{ {_PAGE} nodes {{ id }} }}
+  orders(first: 25, after: $after, query: $query, sortKey: CREATED_AT) {{ {_PAGE} edges {{ cursor node {{ id }} }} }}
 }}""",
 )
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from connector.domain.money import to_minor
-from connector.domain.orders import Amounts, Handover, Lifecycle, LineItem, LineKind, Order, Payment, Return
+from connector.domain.orders import Address, Amounts, Customer, Handover, Lifecycle, LineItem, LineKind, Order, Payment, Return
 from connector.platform import Shop
-from platforms.shopify.pieces import address, amount, cleaned, customer, minor, moment
+from platforms.shopify.pieces import address, amount, cleaned, customer, minor, moment, promised_form, text, units
 
 _PAYMENTS = {
     "PENDING": Payment.UNPAID,
@@ -42,11 +42,13 @@ def normalize(shop: Shop, body: bytes) -> Order | None:
     return None
 
 
+@promised_form()
 def to_order(found: Mapping[str, Any]) -> Order:
-    """The order; Malformed only where an amount or a time cannot be read."""
+    """The order; Malformed where an amount, a quantity or a time cannot be read, or a field is not there at all."""
     clean = cleaned(found)
     lines = tuple(_line(clean, line) for line in clean["lineItems"])
     handover, pickup = _handover(clean)
+    who, where = customer(clean), address(clean["shippingAddress"])
     return Order(
         external_id=clean["id"],
         number=clean["name"],
@@ -59,17 +61,17 @@ def to_order(found: Mapping[str, Any]) -> Order:
         lifecycle=_lifecycle(clean, lines),
         handover=handover,
         lines=lines,
-        customer=customer(clean),
-        shipping=address(clean["shippingAddress"]),
+        customer=who,
+        shipping=where,
         billing=address(clean["billingAddress"]),
         pickup_location=pickup,
-        note=clean["note"] or "",
+        note=text(clean["note"]),
         shipping_method=(clean["shippingLine"] or {}).get("title") or "",
         payment_method=", ".join(clean["paymentGatewayNames"] or ()),
         origin=clean["sourceName"] or "",
         tags=tuple(clean["tags"]),
         platform_status=(clean["displayFulfillmentStatus"] or "").replace("_", " ").capitalize(),
-        attention=_attention(clean, lines, odd=clean != found),
+        attention=(*_attention(clean, lines, odd=clean != found), *_unknown(handover, who, where)),
         returns=tuple(_returns(clean)),
         amounts=_amounts(clean),
     )
@@ -110,23 +112,23 @@ def _remaining(part: Mapping[str, Any]) -> int:
 
 
 def _line(found: Mapping[str, Any], line: Mapping[str, Any]) -> LineItem:
-    fulfilled = found["fulfilled"].get(line["id"], 0)
+    fulfilled = units(found["fulfilled"].get(line["id"], 0))
     quantity = _wanted(found, line, fulfilled)
     unit = amount(line["discountedUnitPriceAfterAllDiscountsSet"])
     variant = line["variant"] or {}
     return LineItem(
         external_id=line["id"],
-        title=line["name"],
+        title=text(line["name"]),
         quantity=quantity,
-        sku=(line["sku"] or "").strip(),
-        barcode=variant.get("barcode") or "",
+        sku=text(line["sku"]).strip(),
+        barcode=text(variant.get("barcode")),
         variant_id=variant.get("id") or "",
         kind=kind(line),
         unit_price_minor=to_minor(amount(line["originalUnitPriceSet"]), found["currencyCode"]),
         total_minor=to_minor(unit * quantity, found["currencyCode"]),
         fulfilled=fulfilled,
         assigned_location=_assigned(found, line["id"]),
-        refunded=sum(entry["quantity"] for entry in _refunded(found) if entry["lineItem"]["id"] == line["id"]),
+        refunded=sum(units(entry["quantity"]) for entry in _refunded(found) if entry["lineItem"]["id"] == line["id"]),
     )
 
 
@@ -139,12 +141,12 @@ def _refunded(found: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
 def _returns(found: Mapping[str, Any]) -> Iterable[Return]:
     """Units put back into stock, by line and place. RETURN is of fulfilled goods; LEGACY_RESTOCK does not say
     (RefundLineItemRestockType, schema 2026-10)."""
-    units: Counter[tuple[str, str, bool]] = Counter()
+    back: Counter[tuple[str, str, bool]] = Counter()
     for entry in _refunded(found):
         if entry["restockType"] in ("RETURN", "LEGACY_RESTOCK"):
             place = (entry["location"] or {}).get("id") or ""
-            units[entry["lineItem"]["id"], place, entry["restockType"] == "RETURN"] += entry["quantity"]
-    return (Return(line, count, place, left) for (line, place, left), count in sorted(units.items()))
+            back[entry["lineItem"]["id"], place, entry["restockType"] == "RETURN"] += units(entry["quantity"])
+    return (Return(line, count, place, left) for (line, place, left), count in sorted(back.items()))
 
 
 def _amounts(found: Mapping[str, Any]) -> Amounts | None:
@@ -176,12 +178,12 @@ def _wanted(found: Mapping[str, Any], line: Mapping[str, Any], fulfilled: int) -
     left plus what is still to leave is the floor.
     """
     waiting = sum(
-        entry["remainingQuantity"]
+        units(entry["remainingQuantity"])
         for part in live_parts(found)
         for entry in part["lineItems"]
         if entry["lineItem"]["id"] == line["id"]
     )
-    return int(max(line["currentQuantity"], fulfilled + waiting))
+    return max(units(line["currentQuantity"]), fulfilled + waiting)
 
 
 def kind(line: Mapping[str, Any]) -> LineKind:
@@ -195,12 +197,12 @@ def kind(line: Mapping[str, Any]) -> LineKind:
 
 def _assigned(found: Mapping[str, Any], line_id: str) -> str:
     """The location with most of the line's remaining units, the first of equals; "" where none has any."""
-    units: Counter[str] = Counter()
+    there: Counter[str] = Counter()
     for part in live_parts(found):
         for entry in part["lineItems"]:
             if entry["lineItem"]["id"] == line_id:
-                units[location(part)] += entry["remainingQuantity"]
-    return max(units, key=lambda place: units[place], default="")
+                there[location(part)] += entry["remainingQuantity"]
+    return max(there, key=lambda place: there[place], default="")
 
 
 # --- the order as a whole --------------------------------------------------------------------------------------------
@@ -273,5 +275,14 @@ def _attention(found: Mapping[str, Any], lines: tuple[LineItem, ...], *, odd: bo
         "custom_line": any(line.kind is LineKind.CUSTOM for line in lines),
         "unknown_payment": status is not None and status not in _PAYMENTS,
         "odd_characters": odd,
+    }
+    return tuple(code for code, applies in codes.items() if applies)
+
+
+def _unknown(handover: Handover, who: Customer, where: Address) -> tuple[str, ...]:
+    """What nobody can hand anything over without. All of it is null to an app that may not read personal data."""
+    codes = {
+        "no_customer": handover is not Handover.NONE and not (who.name or who.email or who.phone),
+        "no_address": handover is Handover.DELIVERY and not (where.street or where.city or where.postcode),
     }
     return tuple(code for code, applies in codes.items() if applies)

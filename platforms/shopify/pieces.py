@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -16,11 +17,34 @@ from connector.domain.orders import Address, Customer
 _ODD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
+@contextmanager
+def promised_form() -> Iterator[None]:
+    """Around the reading of an answer: one that breaks the schema's promises (a field is missing, a number is none) is Malformed.
+
+    Every field and type that is read stands in Shopify's schema, so nothing is checked field by field.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError) as error:
+        kind = type(error).__name__
+        raise Malformed(
+            f"Shopify's answer has not the form its schema promises ({kind}).",
+            "Look at the order in Shopify's admin; report it with its number, then replay.",
+        ) from error
+
+
+def units(value: object) -> int:
+    """A quantity; Malformed for anything but a whole number."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise Malformed(f"The quantity {str(value)[:40]!r} is not a whole number.", "Report it with the order's number.")
+    return value
+
+
 def moment(stamp: str) -> datetime:
     """Shopify's ISO 8601 time as aware UTC."""
     try:
         return datetime.fromisoformat(stamp).astimezone(UTC)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise Malformed(f"{str(stamp)[:40]!r} is not a time.", "Report it with the order's number.") from None
 
 
@@ -29,27 +53,24 @@ def customer(found: Mapping[str, Any]) -> Customer:
     customer = found["customer"] or {}
     postal = found["shippingAddress"] or found["billingAddress"] or {}
     return Customer(
-        name=customer.get("displayName") or postal.get("name") or "",
-        email=found["email"] or "",
-        phone=found["phone"] or postal.get("phone") or "",
-        external_id=customer.get("id") or "",
+        name=text(customer.get("displayName")) or text(postal.get("name")),
+        email=text(found["email"]),
+        phone=text(found["phone"]) or text(postal.get("phone")),
+        external_id=text(customer.get("id")),
     )
 
 
 def address(postal: Mapping[str, Any] | None) -> Address:
+    """A postal address; empty where there is none."""
     if postal is None:
         return Address()
-    return Address(
-        name=postal["name"] or "",
-        company=postal["company"] or "",
-        street=postal["address1"] or "",
-        street2=postal["address2"] or "",
-        city=postal["city"] or "",
-        region=postal["provinceCode"] or "",
-        postcode=postal["zip"] or "",
-        country=postal["countryCodeV2"] or "",
-        phone=postal["phone"] or "",
-    )
+    names = ("name", "company", "address1", "address2", "city", "provinceCode", "zip", "countryCodeV2", "phone")
+    return Address(*(text(postal[name]) for name in names))
+
+
+def text(value: object) -> str:
+    """A text; "" for null, and for anything that is none: it is not worth the order."""
+    return value if isinstance(value, str) else ""
 
 
 def amount(bag: Mapping[str, Any]) -> Decimal:

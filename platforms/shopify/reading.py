@@ -16,7 +16,7 @@ from platforms.shopify.client import ask, pages
 from platforms.shopify.documents import Document
 from platforms.shopify.gids import order_gid
 from platforms.shopify.normalize import awaits_routing, to_order
-from platforms.shopify.pieces import moment
+from platforms.shopify.pieces import moment, promised_form
 
 # Routing is a background job of Shopify's: fulfillment orders appear a moment after the order. They alone say whether the
 # customer collects and where, so a young order without them is read again shortly; an old one is taken as it is.
@@ -40,6 +40,7 @@ SCOPES = (
 )
 
 
+@promised_form()
 def fetch_order(http: Http, now: Callable[[], datetime], shop: Shop, order_id: str) -> Order | None:
     """The order as it stands, None where it does not exist. NotYet while Shopify still decides who fulfills it."""
     found = read_order(http, shop, order_id)
@@ -65,16 +66,25 @@ def read_order(http: Http, shop: Shop, order_id: str) -> dict[str, Any] | None:
     found = ask(http, shop, documents.ORDER, id=gid)["order"] if gid else None
     if found is None:
         return None
+    if found["id"] != gid:
+        raise Retryable("Shopify answered with another order.", "It is tried again by itself.")
     call = Caller(http, shop)
     lines = call.rest(documents.ORDER_LINES, gid, "lineItems", found["lineItems"])
     parts = call.rest(documents.ORDER_PARTS, gid, "fulfillmentOrders", found["fulfillmentOrders"])
     for part in parts:
         part["lineItems"] = call.rest(documents.PART_LINES, part["id"], "lineItems", part["lineItems"])
+    return completed(call, {**found, "lineItems": lines, "fulfillmentOrders": parts})
+
+
+def completed(call: Caller, found: dict[str, Any]) -> dict[str, Any]:
+    """An order whose lines and parts are lists, with what only further calls tell: `fulfilled` units by line id, and the
+    lines of its refunds. They are made only where the order says that there is something to be told; once for an order."""
+    if "fulfilled" in found:
+        return found
     count = (found["fulfillmentsCount"] or {}).get("count", 0)
-    fulfilled = fulfilled_units(call, gid, count) if count else {}
-    taken_off = any(line["currentQuantity"] < line["quantity"] for line in lines)
-    refunds = _refunds(call, gid) if taken_off else []
-    return {**found, "lineItems": lines, "fulfillmentOrders": parts, "fulfilled": fulfilled, "refunds": refunds}
+    taken_off = any(line["currentQuantity"] < line["quantity"] for line in found["lineItems"])
+    fulfilled = fulfilled_units(call, found["id"], count) if count else {}
+    return {**found, "fulfilled": fulfilled, "refunds": _refunds(call, found["id"]) if taken_off else []}
 
 
 def _refunds(call: Caller, gid: str) -> list[dict[str, Any]]:

@@ -32,9 +32,13 @@ _LIFECYCLES = {
     "trash": Lifecycle.CANCELLED,
 }
 DRAFTS = frozenset({"checkout-draft", "auto-draft"})
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# What no text holds: control characters but tab and line ends, and halves of surrogate pairs.
+_UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 # What such characters may look like in JSON: escaped, a surrogate's first byte in UTF-8, any zero byte (UTF-16 is full of them).
-_MAY_BE_UNSTORABLE = (b"\\u0000", b"\\ud", b"\\uD", b"\xed", b"\x00")
+_MAY_BE_UNSTORABLE = (
+    *(b"\\u000", b"\\u001", b"\\u007f", b"\\u007F", b"\\b", b"\\f", b"\x7f"),
+    *(b"\\ud", b"\\uD", b"\xed", b"\x00"),
+)
 _LARGEST_QUANTITY = 2**31 - 1
 
 
@@ -298,7 +302,7 @@ def _attention(
 
 
 def _scrub(value: Any) -> Any:
-    """The value without what no database keeps: NUL and lone surrogates."""
+    """The value without characters that no page and no database can hold."""
     if isinstance(value, str):
         return _UNSTORABLE.sub("", value)
     if isinstance(value, list):

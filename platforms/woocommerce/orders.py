@@ -7,7 +7,7 @@ from typing import Any
 
 from connector.domain.errors import Malformed
 from connector.domain.orders import Order
-from connector.platform import ChangedPage, RemoteLocation, Shop
+from connector.platform import ChangedPage, RemoteLocation, Retryable, Shop
 from platforms.http import Http
 from platforms.woocommerce.client import PER_PAGE, Absent, read, read_all, read_list
 from platforms.woocommerce.normalize import DRAFTS, order_from, pickup_place
@@ -25,13 +25,17 @@ def fetch_order(http: Http, shop: Shop, order_id: str) -> Order | None:
 
 
 def find(http: Http, shop: Shop, order_id: str) -> dict[str, Any] | None:
-    """The order's representation, or None where the shop knows none by this id."""
+    """The order's representation, or None where the shop knows none by this id; Retryable for another order's."""
     if not (order_id.isascii() and order_id.isdigit()):
         return None
     try:
-        return read(http, shop, f"orders/{order_id}")
+        found = read(http, shop, f"orders/{order_id}")
     except Absent:
         return None
+    if str(found.get("id")) != order_id:
+        remedy = "If it lasts, let no cache of the shop's host keep what /wp-json/ answers."
+        raise Retryable("The shop answered with another order.", remedy)
+    return found
 
 
 def changed_orders(http: Http, shop: Shop, since: datetime, cursor: str) -> ChangedPage:

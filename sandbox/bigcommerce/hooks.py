@@ -97,7 +97,7 @@ class Hooks:
         while calls[0][0] < now - _WATCHED_SECONDS:
             calls.popleft()
         if len(calls) >= _WATCHED_FROM_CALLS and sum(good for _, good in calls) < _LEAST_SUCCESS * len(calls):
-            self._blocked[domain] = now + _BLOCKED_SECONDS
+            self._blocked[domain] = now + self._sender.scaled(PLATFORM, _BLOCKED_SECONDS)
             calls.clear()
 
     def _finished(self, entry: dict[str, Any], status: int) -> None:

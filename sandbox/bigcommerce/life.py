@@ -11,11 +11,12 @@ from connector.domain.errors import NotFound, Rejected
 from connector.domain.money import to_text
 from sandbox.bigcommerce.documents import money
 from sandbox.bigcommerce.drafting import PICKUP_RATE, catalogue_line, draft, with_total
+from sandbox.bigcommerce.merchant import ACTS, CANNOT, Act
 from sandbox.bigcommerce.shop import PLATFORM, STATUSES, Shop
 from sandbox.catalogue import CURRENCY, ITEMS, LOCATIONS
 from sandbox.shopfront import DELIVERY, PICKUP, Shown, Wanted
 
-_FIRST_IDS = {"order": 101, "line": 1001, "address": 301, "consignment": 51, "transaction": 1}
+_FIRST_IDS = {"order": 101, "line": 1001, "address": 301, "consignment": 51, "transaction": 1, "fee": 1}
 _INCOMPLETE, _CANCELLED, _AWAITING_PAYMENT, _COMPLETED, _PAID = 0, 5, 7, 10, 11
 
 
@@ -24,21 +25,23 @@ class BigCommerceFront:
 
     platform = PLATFORM
     title = "BigCommerce"
+    acts: Mapping[str, Act] = ACTS
+    cannot = CANNOT
 
     def __init__(self, shop: Shop) -> None:
-        self._shop = shop
+        self.shop = shop
 
     def place(self, wanted: Wanted) -> str:
         """Place an order: it exists as Incomplete first, then awaits payment or fulfillment."""
-        with self._shop.store.together():
+        with self.shop.store.together():
             order = draft(wanted, self._next_id)
-            self._shop.hooks.emit("store/order/created", {"type": "order", "id": order["id"]})
+            self.shop.hooks.emit("store/order/created", {"type": "order", "id": order["id"]})
             if wanted.paid:
                 self._take_money(order)
             else:
                 # An offline payment leaves no word: only the order's status says that the money is missing.
                 order.update(status_id=_AWAITING_PAYMENT, payment_status="" if "offline_payment" in wanted.extra else "pending")
-            self._shop.keep(order, _INCOMPLETE)
+            self.shop.keep(order, _INCOMPLETE)
         return str(order["id"])
 
     def pay(self, order_id: str) -> None:
@@ -61,9 +64,9 @@ class BigCommerceFront:
             for sku, quantity in quantities.items():
                 self._edit_line(order, sku, quantity)
             order.update(with_total(order))
-            if order["stock_taken"] is not None and self._shop.settings()["edit_order_stock_adjustment"]:
-                self._shop.stock.give_back(order)
-                self._shop.stock.take(order, backorders=self._shop.settings()["backorders"])
+            if order["stock_taken"] is not None and self.shop.settings()["edit_order_stock_adjustment"]:
+                self.shop.stock.give_back(order)
+                self.shop.stock.take(order, backorders=self.shop.settings()["backorders"])
 
     def refund(self, order_id: str, quantities: Mapping[str, int], *, restock: bool, location: str = "") -> None:
         """Refund units. The whole order: status Refunded, and its stock may come back; a part: stock never does."""
@@ -78,31 +81,31 @@ class BigCommerceFront:
             order["status_id"] = 4 if whole else 14
             number = self._transaction(order, "refund", amount)
         refunded = {"type": "order", "id": int(order_id), "refund": {"refund_id": number}}
-        self._shop.hooks.emit("store/order/refund/created", refunded)
+        self.shop.hooks.emit("store/order/refund/created", refunded)
 
     def shown(self, order_id: str) -> Shown | None:
         """The order as the control panel shows it."""
-        order = self._shop.order(order_id)
+        order = self.shop.order(order_id)
         return None if order is None else self._as_shown(order)
 
     def listing(self, limit: int = 100) -> list[Shown]:
         """The newest orders first."""
-        return [self._as_shown(order) for order in self._shop.orders()[: -limit - 1 : -1]]
+        return [self._as_shown(order) for order in self.shop.orders()[: -limit - 1 : -1]]
 
     def stock(self) -> dict[str, dict[str, int]]:
         """On hand by SKU and location."""
-        level = self._shop.stock.level
+        level = self.shop.stock.level
         return {item.sku: {place.code: level(item.sku, place.number)["onhand"] for place in LOCATIONS} for item in ITEMS}
 
     # -----------------------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
     def _changing(self, order_id: str) -> Iterator[dict[str, Any]]:
-        with self._shop.changing(order_id) as order:
+        with self.shop.changing(order_id) as order:
             yield order
 
     def _next_id(self, kind: str) -> int:
-        return self._shop.store.next_id(f"bigcommerce.{kind}", _FIRST_IDS[kind])
+        return self.shop.store.next_id(f"bigcommerce.{kind}", _FIRST_IDS[kind])
 
     def _take_money(self, order: dict[str, Any]) -> None:
         """A paid order awaits fulfillment; one with nothing to send is completed. A transfer leaves no transaction."""
@@ -133,7 +136,7 @@ class BigCommerceFront:
             }
         )
         pointed = {"type": "transaction", "order_id": str(order["id"]), "transaction_id": str(number), "transaction_status": "ok"}
-        self._shop.hooks.emit("store/order/transaction/created", {**pointed, "transaction_type": event})
+        self.shop.hooks.emit("store/order/transaction/created", {**pointed, "transaction_type": event})
         return number
 
     def _edit_line(self, order: dict[str, Any], sku: str, quantity: int) -> None:
@@ -160,7 +163,7 @@ class BigCommerceFront:
         return int(line["price_minor"] * units)
 
     def _as_shown(self, order: dict[str, Any]) -> Shown:
-        shipments = self._shop.shipments(order["id"])
+        shipments = self.shop.shipments(order["id"])
         places = {place.number: place.code for place in LOCATIONS}
         at_rate = any(place["shipping_method"] == PICKUP_RATE for place in order["addresses"])
         return Shown(

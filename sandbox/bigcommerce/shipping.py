@@ -27,13 +27,10 @@ def add(api: flask.Blueprint, shop: Shop, base: str) -> None:
         return v2_list([documents.shipment(row) for row in shop.shipments(order_id)])
 
     @api.post(base)
-    def ship(order_id: int) -> Response:
+    def create_shipment(order_id: int) -> Response:
         wanted = wanted_json(dict)
         _order(shop, order_id)
-        with shop.changing(order_id) as order:
-            row = _ship(shop, order, wanted)
-        shop.hooks.emit("store/shipment/created", {"type": "shipment", "id": row["id"], "orderId": order_id})
-        return answer(documents.shipment(row), 201)
+        return answer(documents.shipment(ship(shop, order_id, wanted)), 201)
 
     @api.put(f"{base}/<int:shipment_id>")
     def change_shipment(order_id: int, shipment_id: int) -> Response:
@@ -45,13 +42,26 @@ def add(api: flask.Blueprint, shop: Shop, base: str) -> None:
 
     @api.delete(f"{base}/<int:shipment_id>")
     def delete_shipment(order_id: int, shipment_id: int) -> Response:
-        row = _shipment(shop, order_id, shipment_id)
-        with shop.changing(order_id) as order:  # the status stays where the shipment moved it
-            for item in row["items"]:
-                _line(order, item["order_product_id"])["quantity_shipped"] -= item["quantity"]
-            shop.store.delete("bigcommerce.shipment", str(shipment_id))
-        shop.hooks.emit("store/shipment/deleted", {"type": "shipment", "id": shipment_id, "orderId": order_id})
+        unship(shop, order_id, shipment_id)
         return nothing()
+
+
+def ship(shop: Shop, order_id: object, wanted: dict[str, Any]) -> dict[str, Any]:
+    """A shipment of {order_address_id, items, tracking …}."""
+    with shop.changing(order_id) as order:
+        row = _ship(shop, order, wanted)
+    shop.hooks.emit("store/shipment/created", {"type": "shipment", "id": row["id"], "orderId": order["id"]})
+    return row
+
+
+def unship(shop: Shop, order_id: int, shipment_id: int) -> None:
+    """Delete a shipment: its goods count as shipped no more, and the status stays where the shipment moved it."""
+    row = _shipment(shop, order_id, shipment_id)
+    with shop.changing(order_id) as order:
+        for item in row["items"]:
+            _line(order, item["order_product_id"])["quantity_shipped"] -= item["quantity"]
+        shop.store.delete("bigcommerce.shipment", str(shipment_id))
+    shop.hooks.emit("store/shipment/deleted", {"type": "shipment", "id": shipment_id, "orderId": order_id})
 
 
 def _ship(shop: Shop, order: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:

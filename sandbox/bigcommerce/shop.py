@@ -50,6 +50,13 @@ SETTINGS: dict[str, Any] = {
 }
 
 
+_HEAD = ("id", "date_created", "date_modified", "status_id", "customer_id", "payment_method", "is_deleted")
+
+
+def _head(order: dict[str, Any]) -> dict[str, Any]:
+    return {**{name: order[name] for name in _HEAD}, "billing": {"email": order["billing"]["email"]}}
+
+
 class Shop:
     """Orders, shipments, pickups and settings in the durable store. Change an order only inside `changing`."""
 
@@ -74,6 +81,10 @@ class Shop:
     def orders(self) -> list[dict[str, Any]]:
         """All orders, oldest first."""
         return self.store.all("bigcommerce.order")
+
+    def order_heads(self) -> list[dict[str, Any]]:
+        """What orders are searched and sorted by, oldest first."""
+        return self.store.heads("bigcommerce.order", _head)
 
     def shipments(self, order_id: object) -> list[dict[str, Any]]:
         """The shipments of an order."""

@@ -16,5 +16,5 @@ from sandbox.store import Store
 def build(store: Store, sender: Sender, knobs: Knobs) -> tuple[Shopfront, list[flask.Blueprint]]:
     """The shop and its API under /shopify."""
     shop = Shop(store, sender)
-    shop.acts = merchant.ACTS
+    shop.acts, shop.cannot = merchant.ACTS, merchant.CANNOT
     return shop, [api.blueprint(shop, knobs, Bucket()), install.blueprint(shop)]

@@ -73,16 +73,16 @@ def _orders(shop: Shop, info: object, query: str = "", **arguments: Any) -> View
     """By the time of the sort key, then id."""
     field = _SORTS[arguments.get("sortKey") or "UPDATED_AT"]
     found = sorted(_searched(shop, query), key=lambda order: (order[field], order["id"]))
-    return connection(found, lambda order: order_view(shop, order))(info, **arguments)
+    return connection(found, lambda head: _order(shop, gid("Order", head["id"])))(info, **arguments)
 
 
 def _searched(shop: Shop, query: str) -> list[Order]:
-    """The only search known is by bounds of updated_at and created_at."""
+    """The heads of the orders that are found. The only search known is by bounds of updated_at and created_at."""
     terms = [_TERM.fullmatch(word) for word in query.split()]
     if not all(terms):
         raise GraphQLError(f"The sandbox cannot search orders for {query!r}.")
     bounds = [(term[1], term[2], term[3]) for term in terms if term]
-    return [order for order in shop.orders() if all(_within(order[field], sign, at) for field, sign, at in bounds)]
+    return [order for order in shop.order_heads() if all(_within(order[field], sign, at) for field, sign, at in bounds)]
 
 
 def _within(stamp: str, sign: str, bound: str) -> bool:

@@ -48,7 +48,7 @@ def connection(nodes: Sequence[Any], view: Callable[[Any], Any] = lambda node: n
         shown = [view(node) for node in nodes[start:end]]
         return {
             "nodes": shown,
-            "edges": [{"node": node} for node in shown],
+            "edges": [{"cursor": str(place), "node": node} for place, node in enumerate(shown, start + 1)],
             "pageInfo": {"hasNextPage": end < len(nodes), "endCursor": str(min(end, len(nodes))) if nodes else None},
         }
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from sandbox.catalogue import CURRENCY
+from sandbox.catalogue import CURRENCY, LOCATION_BY_CODE
 from sandbox.woocommerce import products
 from sandbox.woocommerce.shop import Order, Refusal, Shop, crash, now
 
+FLAT_RATE = {"method_id": "flat_rate", "instance_id": "1", "method_title": "Livraison à domicile", "total": "4.90"}
 PLAIN_FIELDS = ("customer_note", "payment_method", "payment_method_title", "transaction_id", "customer_id")
 
 
@@ -86,6 +87,19 @@ def new_shipping(shop: Shop, wanted: Mapping[str, Any]) -> Order:
         "instance_id": str(wanted.get("instance_id", "0")),
         "total": str(wanted.get("total") or "0.00"),
         "meta_data": [{"id": shop.next_id("meta", 1), "key": entry["key"], "value": entry["value"]} for entry in meta],
+    }
+
+
+def pickup_rate(code: str) -> dict[str, Any]:
+    """The shipping line of the block checkout's pickup: it keeps the place's display name, and no id."""
+    location = LOCATION_BY_CODE.get(code)
+    name = location.name if location else code
+    meta = {"pickup_location": name, "pickup_address": f"{name}, Marseille", "pickup_details": ""}
+    return {
+        "method_id": "pickup_location",
+        "instance_id": "0",
+        "method_title": f"Retrait ({name})",
+        "meta_data": [{"key": key, "value": value} for key, value in meta.items()],
     }
 
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from connector.domain.errors import NotFound, Rejected
-from sandbox.catalogue import CURRENCY, LOCATION_BY_CODE, LOCATIONS
+from sandbox.catalogue import CURRENCY, LOCATIONS
 from sandbox.shopfront import PICKUP, Shown, Wanted
 from sandbox.woocommerce import orders, products
-from sandbox.woocommerce.records import refunded, total, trackings
+from sandbox.woocommerce.merchant import ACTS, CANNOT, Act
+from sandbox.woocommerce.records import FLAT_RATE, pickup_rate, refunded, total, trackings
 from sandbox.woocommerce.shop import PLATFORM, Order, Refusal, Shop
 
 _PAID = {"payment_method": "stripe", "payment_method_title": "Carte bancaire"}
 _TO_BE_PAID = {"payment_method": "bacs", "payment_method_title": "Virement bancaire"}
-_FLAT_RATE = {"method_id": "flat_rate", "instance_id": "1", "method_title": "Livraison à domicile", "total": "4.90"}
 _ODD_NAME = "Zoë “O’Hara” <b>& Søn</b> 🐟\x00"
 _ODD_NOTE = " \x00\ud83d \u202esic"
 _CANCELLABLE = frozenset({"pending", "on-hold", "processing", "failed"})
@@ -26,9 +26,11 @@ class WooCommerceShop:
 
     platform = PLATFORM
     title = "WooCommerce"
+    acts: Mapping[str, Act] = ACTS
+    cannot = CANNOT
 
     def __init__(self, shop: Shop) -> None:
-        self._shop = shop
+        self.shop = shop
 
     def place(self, wanted: Wanted) -> str:
         """An order from the block checkout; its webhooks and stock follow by the shop's rules."""
@@ -40,10 +42,10 @@ class WooCommerceShop:
             "billing": {**address, **({"email": email} if email else {})},
             "shipping": address,
             "customer_note": wanted.note + (_ODD_NOTE if "odd_characters" in wanted.extra else ""),
-            "line_items": [*self._lines(wanted), *self._extra_lines(wanted)],
+            "line_items": [*self._lines(wanted.lines), *self._extra_lines(wanted)],
             "shipping_lines": _shipping_lines(wanted),
         }
-        order = orders.create(self._shop, checkout, via="store-api")
+        order = orders.create(self.shop, checkout, via="store-api")
         return str(order["id"])
 
     def pay(self, order_id: str) -> None:
@@ -53,20 +55,21 @@ class WooCommerceShop:
             return
         if order["status"] not in ("pending", "on-hold", "failed"):
             raise Rejected(f"An order that is {order['status']} cannot be paid.", "")
-        orders.update(self._shop, order["id"], {"set_paid": True})
+        orders.update(self.shop, order["id"], {"set_paid": True})
 
     def cancel(self, order_id: str) -> None:
         """Cancel in the admin; stock that was taken comes back."""
         order = self._found(order_id)
         if order["status"] not in _CANCELLABLE:
             raise Rejected(f"An order that is {order['status']} is not cancelled.", "Refund it instead.")
-        orders.update(self._shop, order["id"], {"status": "cancelled"})
+        orders.update(self.shop, order["id"], {"status": "cancelled"})
 
     def edit(self, order_id: str, quantities: Mapping[str, int]) -> None:
-        """Give lines new quantities; the stock follows."""
+        """Give lines new quantities, and add articles; the stock follows."""
         lines = self._line_ids(order_id)
         changes = [{"id": lines[sku], "quantity": quantity} for sku, quantity in quantities.items() if sku in lines]
-        orders.update(self._shop, int(order_id), {"line_items": changes})
+        added = tuple((sku, quantity) for sku, quantity in quantities.items() if sku not in lines)
+        orders.update(self.shop, int(order_id), {"line_items": [*changes, *self._lines(added)]})
 
     def refund(self, order_id: str, quantities: Mapping[str, int], *, restock: bool, location: str = "") -> None:
         """Refund units by hand, outside the gateway."""
@@ -78,38 +81,38 @@ class WooCommerceShop:
             if sku in ids
         ]
         try:
-            orders.refund(self._shop, order["id"], {"line_items": lines, "api_refund": False, "api_restock": restock})
+            orders.refund(self.shop, order["id"], {"line_items": lines, "api_refund": False, "api_restock": restock})
         except Refusal as refusal:
             raise Rejected(str(refusal), "Refund no more than was paid.") from None
 
     def shown(self, order_id: str) -> Shown | None:
         """The order in the words of the WooCommerce admin."""
-        order = orders.find(self._shop, int(order_id)) if order_id.isdigit() else None
+        order = orders.find(self.shop, int(order_id)) if order_id.isdigit() else None
         return None if order is None else self._as_shown(order)
 
     def listing(self, limit: int = 100) -> list[Shown]:
         """The newest orders, newest first, without the trash."""
-        kept = [order for order in orders.every(self._shop) if order["status"] != "trash"]
+        kept = [order for order in orders.every(self.shop) if order["status"] != "trash"]
         return [self._as_shown(order) for order in reversed(kept[-limit:])]
 
     def stock(self) -> dict[str, dict[str, int]]:
         """One quantity per SKU: WooCommerce has no locations."""
         return {
             product["sku"]: {"": product["stock_quantity"]}
-            for product in products.every(self._shop)
+            for product in products.every(self.shop)
             if product["manage_stock"] is True
         }
 
     def _found(self, order_id: str) -> Order:
-        order = orders.find(self._shop, int(order_id)) if order_id.isdigit() else None
+        order = orders.find(self.shop, int(order_id)) if order_id.isdigit() else None
         if order is None:
             raise NotFound(f"There is no order {order_id[:20]!r}.")
         return order
 
-    def _lines(self, wanted: Wanted) -> list[dict[str, Any]]:
+    def _lines(self, wanted: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:
         found = []
-        for sku, quantity in wanted.lines:
-            product = products.by_sku(self._shop, sku)
+        for sku, quantity in wanted:
+            product = products.by_sku(self.shop, sku)
             if product is None or quantity < 1:
                 raise Rejected(f"{quantity} of {sku!r} cannot be ordered here.", "Use a SKU of the catalogue.")
             found.append({"product_id": product["id"], "quantity": quantity})
@@ -123,14 +126,14 @@ class WooCommerceShop:
     def _line_ids(self, order_id: str) -> dict[str, int]:
         """Line ids by SKU."""
         lines = self._found(order_id)["line_items"]
-        found = ((products.find(self._shop, line["variation_id"] or line["product_id"]), line["id"]) for line in lines)
+        found = ((products.find(self.shop, line["variation_id"] or line["product_id"]), line["id"]) for line in lines)
         return {product["sku"]: number for product, number in found if product}
 
     def _as_shown(self, order: Order) -> Shown:
         pickup = next((line for line in order["shipping_lines"] if line["method_id"] == "pickup_location"), None)
         place = next((meta["value"] for meta in pickup["meta_data"] if meta["key"] == "pickup_location"), "") if pickup else ""
         billing = order["billing"]
-        named = ((products.find(self._shop, line["variation_id"] or line["product_id"]), line) for line in order["line_items"])
+        named = ((products.find(self.shop, line["variation_id"] or line["product_id"]), line) for line in order["line_items"])
         return Shown(
             id=str(order["id"]),
             number=str(order["id"]),
@@ -138,7 +141,7 @@ class WooCommerceShop:
             customer=f"{billing['first_name']} {billing['last_name']}".strip(),
             total=f"{total(order):.2f} {CURRENCY}",
             payment=_payment(order),
-            status=orders.statuses(self._shop).get(order["status"], order["status"].capitalize()),
+            status=orders.statuses(self.shop).get(order["status"], order["status"].capitalize()),
             tracking=_tracking(order),
             handover="pickup" if pickup else "delivery" if order["shipping_lines"] else "none",
             pickup=next((location.code for location in LOCATIONS if location.name == place), place),
@@ -162,18 +165,8 @@ def _address(wanted: Wanted) -> dict[str, str]:
 
 def _shipping_lines(wanted: Wanted) -> list[dict[str, Any]]:
     if wanted.handover != PICKUP:
-        return [_FLAT_RATE] if wanted.lines or set(wanted.extra) - {"digital"} else []
-    location = LOCATION_BY_CODE.get(wanted.pickup)
-    name = location.name if location else wanted.pickup
-    meta = {"pickup_location": name, "pickup_address": f"{name}, Marseille", "pickup_details": ""}
-    return [
-        {
-            "method_id": "pickup_location",
-            "instance_id": "0",
-            "method_title": f"Retrait ({name})",
-            "meta_data": [{"key": key, "value": value} for key, value in meta.items()],
-        }
-    ]
+        return [FLAT_RATE] if wanted.lines or set(wanted.extra) - {"digital"} else []
+    return [pickup_rate(wanted.pickup)]
 
 
 def _payment(order: Order) -> str:

@@ -6,9 +6,8 @@ from collections.abc import Callable
 
 import psycopg
 import pytest
-from psycopg import sql
 
-from connector.db import tables
+from tests.conftest import without_rows
 from tests.flow.conftest import make
 
 __all__ = ["make"]
@@ -23,7 +22,6 @@ def empty(database_url: str) -> Empty:
     def delete() -> None:
         with psycopg.connect(database_url, autocommit=True) as connection:
             connection.execute(b"SET session_replication_role = replica")
-            names = [sql.Identifier(table.name) for table in tables.metadata.sorted_tables]
-            connection.execute(sql.SQL("; ").join(sql.SQL("DELETE FROM {}").format(name) for name in names))
+            connection.execute(without_rows())
 
     return delete

@@ -6,9 +6,10 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Protocol
 
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -28,6 +29,13 @@ _BREATH_SECONDS = 0.2
 _PICKUP_PLACE = "vieux-port"
 _KNOWN_AS = {"shopify": "gid://shopify/Order/{}", "woocommerce": "{}", "bigcommerce": "{}"}
 _FIRST = {"new": Step.PACK, "in_progress": Step.PACK}
+
+
+class Connected(Protocol):
+    """What has a database of the connector's."""
+
+    @property
+    def engine(self) -> Engine: ...
 
 
 @dataclass(frozen=True)
@@ -74,15 +82,25 @@ class Customers(threading.Thread):
 
 
 class Staff(threading.Thread):
-    """Packs and hands over what is to be handed over, over any outage, until everything has left."""
+    """Packs and hands over what is to be handed over, over any outage."""
 
-    def __init__(self, whole: Whole, placed: Callable[[], Iterable[Placed]]) -> None:
+    def __init__(self, whole: Connected, placed: Callable[[], Iterable[Placed]]) -> None:
         super().__init__(name="staff", daemon=True)
         self._whole, self._placed = whole, placed
-        self.stopping = threading.Event()
+        self._stopping = threading.Event()
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """For the time of the block."""
+        self.start()
+        try:
+            yield
+        finally:
+            self._stopping.set()
+            self.join()
 
     def run(self) -> None:
-        while not self.stopping.wait(_BREATH_SECONDS):
+        while not self._stopping.wait(_BREATH_SECONDS):
             with suppress(SQLAlchemyError):  # the database was killed: look again
                 self._round(self._whole.engine)
 
@@ -90,7 +108,7 @@ class Staff(threading.Thread):
         wanted = {(one.platform, one.external_id): one for one in self._placed() if one.fate == "handed over"}
         for part_id, state, platform, external_id in _open_parts(engine):
             one = wanted.get((platform, external_id))
-            if one is not None and not self.stopping.is_set():
+            if one is not None and not self._stopping.is_set():
                 last = Step.PICK_UP if one.handover == "pickup" else Step.SHIP
                 _move(engine, part_id, _FIRST.get(state, last))
 

@@ -8,20 +8,24 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import redis
 import requests
-from sqlalchemy import Engine
+from sqlalchemy import Engine, Executable, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from config.settings import Settings
 from connector.db import engine as engines
+from connector.db.tables import shops
+from jobs import queue, tasks
 
 ROOT = Path(__file__).parents[2]
 PLATFORMS = ("shopify", "woocommerce", "bigcommerce")
@@ -39,9 +43,14 @@ SHORT_WAITS = {
     "SLOW_DOWN_SECONDS": "1",
     "BREAKER_AFTER_SECONDS": "20",
     "BREAKER_PROBE_SECONDS": "2",
-    "INBOX_LEASE_SECONDS": "10",
-    "OUTBOX_LEASE_SECONDS": "45",
+    "CALL_SECONDS": "3",
+    "TELLING_SECONDS": "6",
+    "INBOX_LEASE_SECONDS": "5",
+    "OUTBOX_LEASE_SECONDS": "12",
 }
+
+# The locks of workers that poll, see jobs.tasks.
+_POLLING = text("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND classid = :space AND granted")
 
 Found = TypeVar("Found")
 
@@ -126,6 +135,30 @@ class Whole:
                     raise
                 time.sleep(_LOOK_SECONDS)
 
+    def poll(self, seconds: float) -> None:
+        """Have every shop asked now for what its webhooks did not say, and wait until that has been done."""
+        began = datetime.now(UTC)
+        self.patiently(lambda engine: _execute(engine, update(shops).values(poll_due_at=began)))
+        assert self.wait_until(lambda: self.patiently(lambda engine: _polled(engine, began)), seconds), self.log[-4000:]
+
+    @contextmanager
+    def hourly_every(self, seconds: float) -> Iterator[None]:
+        """Within: the look after the webhook subscriptions, an hourly duty, is due again and again after so many seconds."""
+        over = threading.Event()
+
+        def hurry() -> None:
+            while not over.wait(seconds):
+                with suppress(SQLAlchemyError):  # the database was killed: next time
+                    _execute(self.engine, update(shops).values(watch_due_at=datetime.now(UTC)))
+
+        thread = threading.Thread(target=hurry, name="hours", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
     def wait_until(self, condition: Callable[[], bool], seconds: float) -> bool:
         """Whether the condition came true within so many seconds."""
         end = time.monotonic() + seconds
@@ -151,6 +184,18 @@ def running(directory: Path, settings: Mapping[str, str]) -> Iterator[Whole]:
         yield whole
     finally:
         whole.stop()
+
+
+def _execute(engine: Engine, statement: Executable) -> None:
+    with engine.begin() as conn:
+        conn.execute(statement)
+
+
+def _polled(engine: Engine, since: datetime) -> bool:
+    """Whether every shop's next poll is a later one, and no worker is in the middle of one."""
+    with engine.connect() as conn:
+        polling = conn.execute(_POLLING, {"space": tasks._LOCKS + queue.TASKS.index("poll")}).first()
+        return polling is None and conn.execute(select(shops.c.id).where(shops.c.poll_due_at <= since)).first() is None
 
 
 def _free_port() -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
@@ -15,13 +16,16 @@ from hypothesis import strategies as st
 from openapi_core import Config, OpenAPI
 from openapi_core.contrib.werkzeug import WerkzeugOpenAPIResponse
 from openapi_core.testing import MockRequest
-from sqlalchemy import Engine
+from openapi_schema_validator import OAS31Validator
+from sqlalchemy import Engine, select
 from werkzeug.test import TestResponse
 
 import desk
 from connector.db.sealed import Seal
-from connector.db.tables import api_tokens, movements, payments
-from connector.flow import access
+from connector.db.tables import api_answers, api_tokens, events, fulfillment_orders, movements, payments
+from connector.domain.events import TYPES
+from connector.domain.fulfillment import Step
+from connector.flow import access, fulfill
 from connector.flow.wake import Wake
 from tests.flow.toy import START, World, order, unpaid, world
 
@@ -224,7 +228,93 @@ def test_the_document_is_served_and_can_be_read(app: Flask, at: World) -> None:
     client = app.test_client()
     served = client.get("/api/v1/openapi.yaml")
     assert served.status_code == 200
-    assert served.text.startswith("openapi: 3.0.3")
+    assert served.text.startswith("openapi: 3.1.0")
     page = client.get("/api")
     assert page.status_code == 200
     assert "/api/v1/stock/counts" in page.text
+
+
+def test_endpoints_and_events_over_the_api(at: World, api: Callable[..., Api], rung: list[Wake]) -> None:
+    caller = api()
+    made = caller.call("POST", "/endpoints", {"url": "https://erp.example/hooks", "name": "ERP"}, key="once")
+    assert made.status_code == 201
+    assert made.json["secret"].startswith("whsec_")
+    assert caller.call("POST", "/endpoints", {"url": "https://erp.example/hooks", "name": "ERP"}, key="once").json == made.json
+    with at.engine.connect() as conn:
+        kept = conn.execute(select(api_answers.c.answer)).scalars().all()
+    assert made.json["secret"] not in json.dumps(kept), "a secret is not remembered in the clear"
+    path = f"/endpoints/{made.json['id']}"
+    assert [one["state"] for one in caller.call("GET", "/endpoints").json["endpoints"]] == ["active"]
+    at.take(order())
+    page = caller.call("GET", "/events?limit=1").json
+    assert (page["messages"][0]["type"], page["messages"][0]["state"]) == ("order.received", "waiting")
+    older = caller.call("GET", f"/events?limit=1&cursor={page['next']}").json
+    assert older["messages"][0]["data"]["sku"] == "PEN"
+    assert caller.call("POST", "/events/replay", {"endpoint": made.json["id"], "dry_run": True}).json == {"messages": 0}
+    assert caller.call("PATCH", path, {"state": "paused", "types": ["stock.changed"]}).json["types"] == ["stock.changed"]
+    assert caller.call("POST", path + "/test").status_code == 409
+    assert caller.call("PATCH", path, {"state": "active"}).json["state_reason"] == ""
+    assert caller.call("POST", path + "/test").status_code == 201
+    assert rung == [Wake("events", made.json["id"])] * 2
+    assert caller.call("POST", path + "/secret").json["secret"] != made.json["secret"]
+    assert caller.call("DELETE", path).json == {"removed": made.json["id"]}
+    assert caller.call("GET", path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("POST", "/endpoints", {"url": "https://10.0.0.1/hooks"}, 409),
+        ("POST", "/endpoints", {"url": "http://erp.example/"}, 409),
+        ("POST", "/endpoints", {"url": ""}, 400),
+        ("POST", "/endpoints", {"url": "https://erp.example", "types": "all"}, 400),
+        ("POST", "/endpoints", {"url": "https://erp.example", "types": ["order.deleted"]}, 409),
+        ("PATCH", "/endpoints/9", {"state": "gone"}, 400),
+        ("PATCH", "/endpoints/99999999999999999999", {}, 404),
+        ("GET", "/events?cursor=x", None, 400),
+        ("GET", "/events?since=yesterday", None, 400),
+        ("GET", "/events?endpoint=-1", None, 400),
+        ("POST", "/events/replay", {}, 400),
+        ("POST", "/events/replay", {"ids": ["a"]}, 400),
+        ("POST", "/events/replay", {"ids": [1], "dry_run": "no"}, 400),
+    ],
+)
+def test_what_the_api_refuses_of_endpoints(
+    at: World, api: Callable[..., Api], method: str, path: str, body: Any, status: int
+) -> None:
+    assert api().call(method, path, body).status_code == status
+
+
+def test_a_token_hears_only_of_what_it_may_read_itself(at: World, api: Callable[..., Api]) -> None:
+    reader = api("events:read", "events:write", "stock:read")
+    url = {"url": "https://erp.example/hooks"}
+    assert reader.call("POST", "/endpoints", {**url, "types": ["order.received"]}).status_code == 403
+    assert reader.call("POST", "/endpoints", url).json["types"] == ["stock.changed"]
+    whole = api().call("POST", "/endpoints", url).json
+    for method, path, body in (
+        ("PATCH", f"/endpoints/{whole['id']}", {"url": "https://elsewhere.example"}),
+        ("POST", f"/endpoints/{whole['id']}/secret", None),
+    ):
+        assert reader.call(method, path, body).status_code == 403
+    at.take(order())
+    seen = reader.call("GET", "/events").json["messages"]
+    assert {one["type"]: one["data"] is not None for one in seen} == {
+        "stock.changed": True,
+        "order.received": False,
+    }
+
+
+def test_what_is_sent_is_what_the_document_says(at: World, api: Callable[..., Api]) -> None:
+    api().call("POST", "/endpoints", {"url": "https://erp.example/hooks"})
+    at.take(order())
+    part = at.rows(fulfillment_orders)[0]["id"]
+    fulfill.move(at.engine, part, Step.PACK, START, actor="tests")
+    document = yaml.safe_load((Path(desk.__file__).parent / "api/openapi.yaml").read_text())
+    assert set(document["webhooks"]) == set(TYPES)
+    told = at.rows(events)
+    assert {row["type"] for row in told} == set(TYPES)
+    for row in told:
+        said = document["webhooks"][row["type"]]["post"]["requestBody"]["content"]["application/json"]["schema"]
+        name = said["properties"]["data"]["$ref"].rpartition("/")[2]
+        schema = {**document["components"]["schemas"][name], "additionalProperties": False}
+        OAS31Validator(schema).validate(row["facts"])

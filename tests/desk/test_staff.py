@@ -137,7 +137,7 @@ class TestPasswords:
             story.set_enabled(engine, "Owner", False)
 
 
-ARGUMENTS = {"step": "pack", "box": "inbox", "kind": "slip", "filename": "desk.css"}
+ARGUMENTS = {"step": "pack", "box": "inbox", "kind": "slip", "act": "test", "filename": "desk.css"}
 
 
 def routes(app: Flask) -> list[tuple[str, str, str]]:

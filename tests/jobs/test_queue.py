@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import pickle
@@ -71,6 +72,34 @@ def test_flags_and_jobs_end_by_themselves(connection: redis.Redis) -> None:
     assert all(0 < connection.ttl(key) <= queue.FLAG_SECONDS for key in keys)
 
 
+def _grown_old(connection: redis.Redis, wake: Wake) -> None:
+    connection.expire(queue._flag(wake), queue.FLAG_SECONDS - queue.LOST_SECONDS)
+
+
+def test_a_job_lost_with_its_worker_silences_nobody(connection: redis.Redis) -> None:
+    wake = Wake("ingest", 7)
+    queue.ring(connection, [wake])
+    connection.lpop(queue.queue(connection, "ingest").key)  # a worker takes it, and is killed before it lowers the flag
+    assert queue.ring_again(connection, [wake]) == 0  # it may only just have been taken
+    _grown_old(connection, wake)
+    assert queue.ring_again(connection, [wake]) == 1
+    assert _jobs(connection, "ingest") == 1
+
+
+def test_a_job_that_waits_behind_others_is_not_lost(connection: redis.Redis) -> None:
+    wakes = [Wake("ingest", number) for number in range(3)]
+    queue.ring(connection, wakes)
+    for wake in wakes:
+        _grown_old(connection, wake)
+    assert queue.ring_again(connection, wakes) == 0
+    assert _jobs(connection, "ingest") == 3
+
+
+def test_a_flag_kept_up_by_a_drain_that_lives_is_let_alone(connection: redis.Redis) -> None:
+    queue.keep_up(connection, Wake("ingest", 7))
+    assert queue.ring_again(connection, [Wake("ingest", 7), Wake("deliver", 7)]) == 0
+
+
 def test_without_redis_a_wake_neither_waits_nor_fails_and_is_kept(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queue, "_REST_SECONDS", 0.05)
     connection = connect_redis(redis_url)
@@ -121,6 +150,26 @@ def test_the_worker_runs_tasks_most_urgent_first(connection: redis.Redis, redis_
     queue.ring(connection, [Wake("poll", 1), Wake("deliver", 2), Wake("ingest", 3)])
     _burst(redis_url, {name: lambda shop, name=name: done.append((name, shop)) for name in queue.TASKS})  # type: ignore[misc]
     assert done == [("ingest", 3), ("deliver", 2), ("poll", 1)]
+
+
+def test_a_flood_of_the_urgent_keeps_none_of_the_others_waiting(connection: redis.Redis, redis_url: str) -> None:
+    """Deliveries and tellings come as fast as they are done, for many shops; the poll and the publication get their turns."""
+    done: list[str] = []
+    flooding = {"ingest", "deliver", "publish"}
+
+    def work(name: str, shop: int) -> None:
+        done.append(name)
+        if name in flooding and len(done) < 60:
+            queue.lower(connection, Wake(name, shop))
+            queue.ring(connection, [Wake(name, shop)])
+
+    queue.ring(connection, [Wake("poll", 1), Wake("backfill", 1), *(Wake(name, 1) for name in flooding)])
+    _burst(redis_url, {name: lambda shop, name=name: work(name, shop) for name in queue.TASKS})  # type: ignore[misc]
+    for name in ("poll", "backfill"):
+        assert done.index(name) < 20
+    for name in flooding:
+        turns = [place for place, one in enumerate(done) if one == name]
+        assert max(later - earlier for earlier, later in itertools.pairwise([0, *turns])) < 20, name
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,8 @@ def make(store: Store, knobs: Knobs, url: str) -> Iterator[Callable[..., tuple[S
     def build(entry: dict[str, Any]) -> Outgoing | None:
         if entry["name"] == "dropped":
             return None
-        return Outgoing(entry.get("url", url), {"X-Topic": "order"}, entry["name"].encode())
+        headers = {"X-Topic": "order", "X-Delivery": entry.get("webhook_id", "")}
+        return Outgoing(entry.get("url", url), headers, entry["name"].encode())
 
     def start(retry_seconds: tuple[float, ...] = (), **options: Any) -> tuple[Sender, Finished]:
         sender, finished = Sender(store, knobs), []
@@ -179,6 +180,17 @@ def test_duplicates_are_the_same_request_again(make: Any, receiver: Receiver, kn
     sender.queue("shopify", {"name": "one"})
     wait_until(empty(sender))
     assert receiver.bodies() == ["one", "one"]
+
+
+def test_a_renamed_one_is_the_same_message_under_another_delivery_id(make: Any, receiver: Receiver, knobs: Knobs) -> None:
+    knobs.set("shopify", {"webhook_renamed": 1})
+    sender, _ = make()
+    sender.queue("shopify", {"name": "one", "webhook_id": "first"})
+    wait_until(empty(sender))
+    assert receiver.bodies() == ["one", "one"]
+    names = [received.headers["x-delivery"] for received in receiver.received]
+    assert "first" in names
+    assert len(set(names)) == 2
 
 
 def test_a_held_back_webhook_is_overtaken(make: Any, receiver: Receiver, knobs: Knobs) -> None:

@@ -90,7 +90,7 @@ def hook(world: World, receiver: Receiver, topic: str, **wanted: Any) -> int:
 
 def inside(world: World) -> Shop:
     """The shop with the events it raises."""
-    return world.front._shop
+    return world.front.shop
 
 
 def error(answer: Response) -> tuple[int, str]:

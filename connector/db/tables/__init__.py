@@ -11,6 +11,7 @@ from connector.db.tables.access import api_answers, api_tokens, heartbeats
 from connector.db.tables.boxes import attempts, inbox, outbox
 from connector.db.tables.columns import metadata
 from connector.db.tables.desk import audit, fulfillment_notes, order_words, saved_views, scans, sign_ins, staff
+from connector.db.tables.events import endpoints, event_attempts, event_sends, events
 from connector.db.tables.goods import (
     bundles,
     item_links,
@@ -33,6 +34,7 @@ from connector.db.tables.install import (
     token_leases,
     used_tokens,
 )
+from connector.db.tables.merchants import HOUSE, divide, merchants
 from connector.db.tables.orders import (
     fulfillment_lines,
     fulfillment_orders,
@@ -48,7 +50,10 @@ from connector.db.tables.past import backfill_misses, backfill_pages, backfills,
 from connector.db.tables.shops import shops
 from connector.db.tables.stock import buffers, refills, stock_checks, stock_documents, transfer_lines, transfers
 
+divide(metadata)
+
 __all__ = [
+    "HOUSE",
     "api_answers",
     "api_tokens",
     "attempts",
@@ -59,6 +64,10 @@ __all__ = [
     "buffers",
     "bundles",
     "drifts",
+    "endpoints",
+    "event_attempts",
+    "event_sends",
+    "events",
     "fulfillment_lines",
     "fulfillment_notes",
     "fulfillment_orders",
@@ -73,6 +82,7 @@ __all__ = [
     "line_returns",
     "location_links",
     "locations",
+    "merchants",
     "metadata",
     "movements",
     "order_events",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import ARRAY, Column, Index, LargeBinary, PrimaryKeyConstraint, Table, Text, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 
-from connector.db.tables.columns import count, metadata, moment, reference, row_id, words
+from connector.db.tables.columns import count, merchant, metadata, moment, reference, row_id, words
 
 heartbeats = Table(
     "heartbeats",
@@ -18,6 +18,7 @@ api_tokens = Table(
     "api_tokens",
     metadata,
     row_id(),
+    merchant(),
     words("name", None),
     # SHA-256 of the secret half: it is 256 random bits, so a slow hash would protect nothing.
     Column("secret_hash", LargeBinary, nullable=False),
@@ -25,7 +26,7 @@ api_tokens = Table(
     moment("created_at", now=True),
     moment("last_used_at", nullable=True),
     moment("revoked_at", nullable=True),
-    UniqueConstraint("name"),
+    UniqueConstraint("merchant_id", "name"),
 )
 
 # What a request with an Idempotency-Key was answered (status 0: it is being done), so that repeating it is answered alike.

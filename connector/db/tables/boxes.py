@@ -5,12 +5,13 @@ from __future__ import annotations
 from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, Table, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from connector.db.tables.columns import count, metadata, moment, reference, row_id, words
+from connector.db.tables.columns import count, merchant, metadata, moment, reference, row_id, words
 
 inbox = Table(
     "inbox",
     metadata,
     row_id(),
+    merchant(),
     reference("shop_id", "shops.id"),
     words("dedup_key", None),
     words("topic"),
@@ -28,12 +29,14 @@ inbox = Table(
     CheckConstraint("state in ('waiting', 'done', 'ignored', 'dead')", name="state"),
     Index("ix_inbox_due", "shop_id", "due_at", postgresql_where=text("state = 'waiting'")),
     Index("ix_inbox_received", "received_at"),
+    Index("ix_inbox_merchant", "merchant_id", "id"),
 )
 
 outbox = Table(
     "outbox",
     metadata,
     row_id(),
+    merchant(),
     reference("shop_id", "shops.id"),
     reference("order_id", "orders.id"),
     reference("fulfillment_order_id", "fulfillment_orders.id", nullable=True),
@@ -52,6 +55,7 @@ outbox = Table(
     CheckConstraint("state in ('waiting', 'delivered', 'dead')", name="state"),
     Index("ix_outbox_due", "shop_id", "due_at", postgresql_where=text("state = 'waiting'")),
     Index("ix_outbox_order", "order_id", "id"),
+    Index("ix_outbox_merchant", "merchant_id", "id"),
 )
 
 attempts = Table(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Identity, Integer, MetaData, Text, text
+from sqlalchemy import BigInteger, Column, DateTime, Identity, Integer, MetaData, Text, text
 
 metadata = MetaData(
     naming_convention={
@@ -13,6 +13,9 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+TARGET = "target"  # what a column refers to, among its info
+_WHOSE = "coalesce(nullif(current_setting('connector.merchant', true), ''), '1')::integer"
 
 
 def row_id() -> Column[int]:
@@ -31,5 +34,16 @@ def count(name: str, default: str | None = "0") -> Column[int]:
     return Column(name, Integer, nullable=False, server_default=default)
 
 
-def reference(name: str, target: str, *, nullable: bool = False) -> Column[int]:
-    return Column(name, BigInteger, ForeignKey(target), nullable=nullable)
+def reference(
+    name: str, target: str, *, nullable: bool = False, primary_key: bool = False, ondelete: str | None = None
+) -> Column[int]:
+    """A column that refers to `target` ("orders.id"); `connector.db.tables.merchants` makes the foreign key of it."""
+    return Column(name, BigInteger, nullable=nullable, primary_key=primary_key, info={TARGET: (target, ondelete)})
+
+
+def merchant() -> Column[int]:
+    """Whose the row is: the merchant of the transaction that writes it, or the first where the house writes.
+
+    Every table that is not the house's has it by itself; a table names it only where a constraint needs it.
+    """
+    return Column("merchant_id", Integer, nullable=False, server_default=text(_WHOSE))

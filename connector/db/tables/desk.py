@@ -6,21 +6,19 @@ from __future__ import annotations
 
 from sqlalchemy import (
     ARRAY,
-    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
-    ForeignKey,
     Index,
     Integer,
+    PrimaryKeyConstraint,
     Table,
-    Text,
     UniqueConstraint,
     text,
 )
 
 from connector.db.tables.boxes import inbox, outbox
-from connector.db.tables.columns import count, metadata, moment, reference, row_id, words
+from connector.db.tables.columns import count, merchant, metadata, moment, reference, row_id, words
 
 staff = Table(
     "staff",
@@ -34,6 +32,7 @@ staff = Table(
     # Raised by everything that must end the sessions that are open: a new password, a disabled account.
     count("stamp"),
     moment("created_at", now=True),
+    # Over all merchants: whoever signs in gives a name and no merchant.
     UniqueConstraint("name_folded"),
     CheckConstraint("role in ('viewer', 'picker', 'operator', 'owner')", name="role"),
 )
@@ -55,6 +54,7 @@ audit = Table(
     "audit",
     metadata,
     row_id(),
+    merchant(),
     moment("at", now=True),
     words("actor", None),
     reference("staff_id", "staff.id", nullable=True),
@@ -62,13 +62,14 @@ audit = Table(
     words("subject"),
     words("outcome", "begun"),
     Index("ix_audit_at", "at"),
+    Index("ix_audit_merchant", "merchant_id", "id"),
 )
 
 # Trigrams as numbers under a GIN index, because the embedded server has no pg_trgm (see `connector.domain.text.grams`).
 order_words = Table(
     "order_words",
     metadata,
-    Column("order_id", BigInteger, ForeignKey("orders.id", ondelete="CASCADE"), primary_key=True),
+    reference("order_id", "orders.id", primary_key=True, ondelete="CASCADE"),
     words("folded", None),
     Column("grams", ARRAY(Integer), nullable=False),
     Index("ix_order_words_grams", "grams", postgresql_using="gin"),
@@ -79,12 +80,13 @@ saved_views = Table(
     "saved_views",
     metadata,
     row_id(),
+    merchant(),
     reference("staff_id", "staff.id", nullable=True),
     words("name", None),
     words("words"),
     Column("history", Boolean, nullable=False, server_default=text("false")),
     moment("created_at", now=True),
-    UniqueConstraint("staff_id", "name", postgresql_nulls_not_distinct=True),
+    UniqueConstraint("merchant_id", "staff_id", "name", postgresql_nulls_not_distinct=True),
 )
 
 fulfillment_notes = Table(
@@ -103,12 +105,14 @@ fulfillment_notes = Table(
 scans = Table(
     "scans",
     metadata,
-    Column("key", Text, primary_key=True),
+    merchant(),
+    words("key", None),
     reference("fulfillment_order_id", "fulfillment_orders.id"),
     reference("order_line_id", "order_lines.id", nullable=True),
     words("outcome", None),
     words("actor", None),
     moment("at", now=True),
+    PrimaryKeyConstraint("merchant_id", "key"),
     Index("ix_scans_part", "fulfillment_order_id"),
 )
 

@@ -17,12 +17,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from connector.db.tables.columns import count, metadata, moment, reference, row_id, words
+from connector.db.tables.columns import count, merchant, metadata, moment, reference, row_id, words
 
 locations = Table(
     "locations",
     metadata,
     row_id(),
+    merchant(),
     words("code", None),
     words("name", None),
     words("kind", "shop"),
@@ -31,7 +32,7 @@ locations = Table(
     # Degrees, for the distance to where a parcel goes.
     Column("latitude", Float, nullable=True),
     Column("longitude", Float, nullable=True),
-    UniqueConstraint("code"),
+    UniqueConstraint("merchant_id", "code"),
 )
 
 location_links = Table(
@@ -60,10 +61,11 @@ items = Table(
     "items",
     metadata,
     row_id(),
+    merchant(),
     words("sku", None),
     words("title"),
     words("barcode"),
-    UniqueConstraint("sku"),
+    UniqueConstraint("merchant_id", "sku"),
     CheckConstraint("sku <> ''", name="sku"),
     Index("ix_items_barcode", "barcode", postgresql_where=text("barcode <> ''")),
 )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from sqlalchemy import (
-    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
     Index,
+    Integer,
     LargeBinary,
     PrimaryKeyConstraint,
     Table,
@@ -34,6 +34,8 @@ install_states = Table(
     # Keys a store's server brought for this consent, until the browser returns and they have been proved.
     Column("sealed_grant", LargeBinary, nullable=True),
     reference("shop_id", "shops.id", nullable=True),
+    # Whose staff began it; nobody's where it began at the platform.
+    Column("merchant_id", Integer, ForeignKey("merchants.id"), nullable=True),
     Index("ix_install_states_expires", "expires_at"),
 )
 
@@ -106,7 +108,7 @@ shop_users = Table(
 token_leases = Table(
     "token_leases",
     metadata,
-    Column("shop_id", BigInteger, ForeignKey("shops.id"), primary_key=True),
+    reference("shop_id", "shops.id", primary_key=True),
     words("holder", None),
     moment("until"),
 )

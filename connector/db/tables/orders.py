@@ -18,12 +18,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from connector.db.tables.columns import count, metadata, moment, reference, row_id, words
+from connector.db.tables.columns import count, merchant, metadata, moment, reference, row_id, words
 
 orders = Table(
     "orders",
     metadata,
     row_id(),
+    merchant(),
     reference("shop_id", "shops.id"),
     words("external_id", None),
     words("number", None),
@@ -65,8 +66,8 @@ orders = Table(
     Column("reason", JSONB, nullable=False, server_default=text("'[]'")),
     UniqueConstraint("shop_id", "external_id"),
     CheckConstraint("state in ('new', 'in_progress', 'packed', 'ready', 'completed', 'cancelled')", name="state"),
-    Index("ix_orders_open", "placed_at", "id", postgresql_where=text("open")),
-    Index("ix_orders_placed", "placed_at", "id"),
+    Index("ix_orders_open", "merchant_id", "placed_at", "id", postgresql_where=text("open")),
+    Index("ix_orders_placed", "merchant_id", "placed_at", "id"),
     Index("ix_orders_shop_placed", "shop_id", "placed_at", "id"),
 )
 
@@ -174,6 +175,7 @@ order_tasks = Table(
     "order_tasks",
     metadata,
     row_id(),
+    merchant(),
     reference("order_id", "orders.id"),
     words("code", None),
     words("key", None),
@@ -186,7 +188,7 @@ order_tasks = Table(
     moment("ended_at", nullable=True),
     UniqueConstraint("order_id", "code", "key"),
     CheckConstraint("state in ('open', 'decided', 'ended')", name="state"),
-    Index("ix_order_tasks_open", "opened_at", "id", postgresql_where=text("state = 'open'")),
+    Index("ix_order_tasks_open", "merchant_id", "opened_at", "id", postgresql_where=text("state = 'open'")),
 )
 
 payments = Table(

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, PrimaryKeyConstraint, Table, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, PrimaryKeyConstraint, Table, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from connector.db.tables.columns import count, metadata, moment, reference, row_id, words
+from connector.db.tables.columns import count, merchant, metadata, moment, reference, row_id, words
 
 # One row for each fact under its caller's key: the same key again is the same fact, or refused.
 stock_documents = Table(
     "stock_documents",
     metadata,
     row_id(),
+    merchant(),
     words("kind", None),
     words("key", None),
     words("actor", None),
     words("note"),
     Column("lines", JSONB, nullable=False, server_default=text("'[]'")),
     moment("at", now=True),
-    UniqueConstraint("kind", "key"),
+    UniqueConstraint("merchant_id", "kind", "key"),
 )
 
 transfers = Table(
     "transfers",
     metadata,
-    Column("document_id", BigInteger, ForeignKey("stock_documents.id"), primary_key=True),
+    reference("document_id", "stock_documents.id", primary_key=True),
     reference("from_location_id", "locations.id"),
     reference("to_location_id", "locations.id"),
     CheckConstraint("from_location_id <> to_location_id", name="places"),
@@ -48,7 +49,7 @@ transfer_lines = Table(
 refills = Table(
     "refills",
     metadata,
-    Column("item_id", BigInteger, ForeignKey("items.id"), primary_key=True),
+    reference("item_id", "items.id", primary_key=True),
     Column("rises", BigInteger, nullable=False, server_default="1"),
 )
 

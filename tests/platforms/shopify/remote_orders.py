@@ -7,6 +7,19 @@ from typing import Any
 DEPOT, SHOP = "gid://shopify/Location/1003", "gid://shopify/Location/1001"
 
 
+POSTAL = {
+    "name": "Zoé Martin",
+    "company": None,
+    "address1": "1 quai du Port",
+    "address2": None,
+    "city": "Marseille",
+    "provinceCode": None,
+    "zip": "13002",
+    "countryCodeV2": "FR",
+    "phone": None,
+}
+
+
 def money(amount: object) -> dict[str, Any]:
     return {"shopMoney": {"amount": amount}}
 
@@ -63,8 +76,8 @@ def document(**more: Any) -> dict[str, Any]:
         "fullyPaid": True,
         "paymentGatewayNames": ["shopify_payments"],
         "retailLocation": None,
-        "customer": None,
-        "shippingAddress": None,
+        "customer": {"id": "gid://shopify/Customer/1", "displayName": "Zoé Martin"},
+        "shippingAddress": POSTAL,
         "billingAddress": None,
         "currentTotalPriceSet": money("19.00"),
         "totalOutstandingSet": money("0.0"),
