@@ -155,7 +155,7 @@ def test_a_line_break_makes_no_header(house: House, payload: str) -> None:
         for name in ("next", "q", "shop", "url", "cursor"):
             with client.get(path, query_string={name: payload}, base_url="http://127.0.0.1:8000") as answer:
                 assert answer.status_code != 500, path
-                assert "evil" not in {header.lower() for header in answer.headers}, path
+                assert "evil" not in {header.lower() for header, _ in answer.headers}, path
                 assert not any("\n" in value or "\r" in value for value in answer.headers.values()), path
                 assert not any(value.startswith("evil") for value in answer.headers.getlist("Set-Cookie")), path
 
