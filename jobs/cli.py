@@ -16,6 +16,7 @@ from jobs.commands import (
     events,
     fulfill,
     goods,
+    keys,
     links,
     operate,
     orders,
@@ -79,7 +80,7 @@ def main() -> None:
 
 _NOUNS = (
     operate, shops, settings, goods, bundles, links, orders, fulfill, tasks, boxes, events, backfill, reconcile, tokens, staff,
-    privacy,
+    privacy, keys,
 )  # fmt: skip
 for command in (command for noun in _NOUNS for command in noun.COMMANDS):
     main.add_command(command)
