@@ -72,7 +72,7 @@ def register(
     # A till stays open all day: a form is good as long as its session. Other doors answer for their own requests.
     app.config.setdefault("WTF_CSRF_TIME_LIMIT", None)
     app.config.setdefault("WTF_CSRF_CHECK_DEFAULT", False)
-    app.config.setdefault("SESSION_COOKIE_SAMESITE", "Lax")
+    app.config["SESSION_COOKIE_SAMESITE"] = app.config["SESSION_COOKIE_SAMESITE"] or "Lax"  # Flask's own default is None
     app.permanent_session_lifetime = _SESSION
     csrf.init_app(app)
     frames.install(app)
