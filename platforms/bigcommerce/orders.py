@@ -33,7 +33,7 @@ def fetch_order(http: Http, shop: Shop, order_id: str) -> Order | None:
 
 
 def read_order(http: Http, shop: Shop, order_id: str) -> client.Row:
-    """The order with its fees, its consignments and up to 50 lines; Missing where it does not exist, Retryable for another one."""
+    """The order with its fees, its consignments and up to 50 lines; Missing where it is not there, Retryable for another one."""
     found = client.read_object(http, shop, f"v2/orders/{order_id}", WHOLE)
     if str(found.get("id")) != order_id:
         raise Retryable("BigCommerce answered with another order.", "It is tried again by itself.")

@@ -58,8 +58,9 @@ def undo(http: Http, shop: Shop, told: Announcement) -> tuple[int, int]:
     shipped = _units(existing)
     rest = {line: units for line, units in _beyond(told, shipped).items() if units > 0}
     number = told.tracking.number
+    newest_first = existing[::-1]
     chosen = []
-    for shipment in sorted(existing[::-1], key=lambda one: not number or one.get("tracking_number") != number):
+    for shipment in sorted(newest_first, key=lambda one: not number or one.get("tracking_number") != number):
         units = _units([shipment])
         if units and all(rest.get(line, 0) >= count for line, count in units.items()):
             chosen.append(shipment["id"])
