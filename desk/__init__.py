@@ -5,7 +5,7 @@ Everything works as plain links and forms; the one script only refreshes lists a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -21,6 +21,7 @@ from desk import (
     acts,
     api,
     bulk,
+    dashboard,
     endpoints,
     entry,
     frames,
@@ -57,19 +58,21 @@ def register(
     http: Http | None = None,
     platforms: Mapping[str, Platform] | None = None,
     read_token: Callable[[str], tuple[str, str, str] | None] | None = None,
+    answers: Callable[[], Sequence[tuple[float, int]]] = tuple,
 ) -> None:
     """Add the desk to `app`, which must have a secret key: forms and messages are signed with it.
 
     `ring` wakes the workers after an act was committed. `titles` are the platforms' names as people write them. `http` says
     which addresses may be called, `platforms` are asked what a shop's settings may be. `read_token` says of a platform's own
-    token who comes with it (see `desk.frames`).
+    token who comes with it (see `desk.frames`). `answers` tells how many deliveries were answered within each time (most
+    seconds, count).
     """
     if not app.secret_key:
         raise ConnectorError("The desk signs its forms and has no key for it.", "Set SECRET_KEY.")
     # A till stays open all day: a form is good as long as its session. Other doors answer for their own requests.
     app.config.setdefault("WTF_CSRF_TIME_LIMIT", None)
     app.config.setdefault("WTF_CSRF_CHECK_DEFAULT", False)
-    app.config.setdefault("SESSION_COOKIE_SAMESITE", "Lax")
+    app.config["SESSION_COOKIE_SAMESITE"] = app.config["SESSION_COOKIE_SAMESITE"] or "Lax"  # Flask's own default is None
     app.permanent_session_lifetime = _SESSION
     csrf.init_app(app)
     frames.install(app)
@@ -77,7 +80,7 @@ def register(
     show.install(app)
     calling = http or Http()
     known = platforms if platforms is not None else registry.platforms(calling)
-    found = Desk(engine, seal, ring, dict(titles or {}), partial(outgoing.check_endpoint, calling), known)
+    found = Desk(engine, seal, ring, dict(titles or {}), partial(outgoing.check_endpoint, calling), known, answers)
     app.extensions["desk"] = replace(found, read_token=read_token) if read_token else found
     app.register_blueprint(pages)
     api.register(app)
@@ -90,6 +93,7 @@ _SESSION = timedelta(hours=14)  # a long day in the shop; each request begins it
 _ROUTES = (
     acts,
     bulk,
+    dashboard,
     endpoints,
     health,
     mapping,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -33,7 +33,12 @@ class Desk:
     titles: Mapping[str, str]
     check_endpoint: Callable[[str], str]
     platforms: Mapping[str, Platform]
+    answers: Callable[[], Sequence[tuple[float, int]]]
     read_token: Callable[[str], tuple[str, str, str] | None] = _nobody
+
+    def cancels(self, platform: str) -> bool:
+        """Whether shops of the platform can be asked to cancel an order."""
+        return platform in self.platforms and self.platforms[platform].cancels
 
 
 def house() -> Desk:

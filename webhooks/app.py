@@ -17,7 +17,7 @@ from connector.installing import Forged, NotOurs
 from connector.platform import Platform
 from jobs import queue
 from jobs.environment import Environment, now, open_at
-from webhooks import front, health, install, privacy, security
+from webhooks import front, health, install, metrics, privacy, security
 from webhooks.directory import Directory, Known
 from webhooks.receive import LARGEST_BODY_BYTES, Door
 
@@ -55,6 +55,7 @@ def build(environment: Environment) -> Flask:
         platforms=environment.platforms,
         read_token=partial(_read_token, environment),
         http=environment.http,
+        answers=metrics.answers,
     )
     install.register(app, environment, lambda wakes: waker.wake(*wakes))
     privacy.register(app, environment, waker)

@@ -149,6 +149,13 @@ SETTINGS: Mapping[str, Setting] = {
             ("backorder", "negative"),
         ),
         Setting("hold_tags", Kind.NAMES, [], "Orders with one of these tags keep their stock and are not packed."),
+        Setting(
+            "language",
+            Kind.CHOICE,
+            "page",
+            "What the shop's customers read on paper: a language, or that of the page it is printed from (page).",
+            ("page", "en", "fr"),
+        ),
         Setting("publish_stock", Kind.YES_NO, False, "Whether the shop is kept showing what is available here."),
         Setting("stock_buffer", Kind.WHOLE, 0, "Units kept back from every quantity that is published to the shop."),
         Setting(

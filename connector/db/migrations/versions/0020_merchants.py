@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0020"
-down_revision = "0017"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 
@@ -32,6 +32,7 @@ _INDEXES = (
     ("ix_inbox_merchant", "inbox", "id", ""),
     ("ix_outbox_merchant", "outbox", "id", ""),
     ("ix_audit_merchant", "audit", "id", ""),
+    ("ix_stock_checks_at", "stock_checks", "at", ""),
 )
 _REFERENCES = sa.text(
     """
