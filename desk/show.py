@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from babel.dates import format_date, format_datetime, format_skeleton, format_time, format_timedelta
+from babel.numbers import format_decimal
 from flask import Flask, request, url_for
 from flask_babel import get_timezone
 
@@ -84,6 +85,30 @@ def month(first: datetime) -> str:
 def date(at: datetime) -> str:
     """A day as it stands on paper."""
     return format_date(at.astimezone(get_timezone()), "long", locale=locale())
+
+
+def hour(at: datetime) -> str:
+    """The hour of a day as an axis has it."""
+    return format_time(at, "HH:mm" if locale().language != "en" else "short", tzinfo=get_timezone(), locale=locale())
+
+
+def seconds(number: float) -> str:
+    """A short time: "25 ms", "1.5 s"; what is over every bound is "longer"."""
+    if number == float("inf"):
+        return gettext("longer")
+    if number < 1:
+        return f"{format_decimal(round(number * 1000, 1 if number < 0.01 else 0), locale=locale())} ms"
+    return f"{format_decimal(round(number, 1), locale=locale())} s"
+
+
+def failure(kind: str) -> str:
+    """How a call failed."""
+    return gettext(words.FAILURES[kind]) if kind in words.FAILURES else kind
+
+
+def receiver(name: str) -> str:
+    """Who was called: a platform, or an endpoint of the merchant's."""
+    return gettext("Endpoints") if name == "endpoint" else platform(name)
 
 
 def full_time(at: datetime) -> str:
@@ -237,6 +262,11 @@ def role(name: str) -> tuple[str, str]:
 def shop_state(code: str) -> tuple[str, str]:
     """(word, tone) of how a shop is linked."""
     return _chip(words.SHOP_STATES, code)
+
+
+def lost_link(loss: str, shop: str) -> str:
+    """What it means that a shop's link is broken."""
+    return fill(words.LOST_LINKS[loss], shop=shop)
 
 
 def box(name: str) -> str:

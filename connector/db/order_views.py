@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from connector.db.order_search import OrderFilter, counting, listing, notes_of, one, parts_of
+from connector.db import suppliers
+from connector.db.order_search import OrderFilter, counting, listing, named, notes_of, one, parts_of
 from connector.db.sealed import Seal
 from connector.db.tables import fulfillment_notes, locations, order_events, order_lines, outbox, shops, staff
 from connector.domain.orders import owed_minor
@@ -166,11 +167,12 @@ class Choices:
     locations: tuple[tuple[int, str], ...]
     shops: tuple[tuple[int, str], ...]
     staff: tuple[tuple[int, str], ...] = ()
+    suppliers: tuple[tuple[int, str], ...] = ()
 
 
 def list_orders(conn: Connection, wanted: OrderFilter) -> list[OrderRow]:
     """Orders by the filter, newest first unless `oldest_first`, in four statements whatever their number."""
-    found = conn.execute(listing(wanted)).all()
+    found = conn.execute(listing(named(conn, wanted))).all()
     ids = [row.id for row in found]
     lines = _lines_by_order(conn, ids)
     parts = _parts_by_order(conn, ids)
@@ -180,7 +182,7 @@ def list_orders(conn: Connection, wanted: OrderFilter) -> list[OrderRow]:
 
 def counts(conn: Connection, lists: Sequence[OrderFilter]) -> list[int]:
     """How many orders each list holds; COUNTED means "so many or more"."""
-    return list(conn.execute(counting(lists)).one()) if lists else []
+    return list(conn.execute(counting([named(conn, wanted) for wanted in lists])).one()) if lists else []
 
 
 def order_detail(conn: Connection, seal: Seal, order_id: int) -> OrderDetail | None:
@@ -212,7 +214,7 @@ def order_detail(conn: Connection, seal: Seal, order_id: int) -> OrderDetail | N
 
 
 def choices(conn: Connection) -> Choices:
-    """All locations by priority, all shops and those who work here by name."""
+    """All locations by priority; all shops, those who work here, and suppliers by name."""
     places = select(locations.c.id, locations.c.name).order_by(locations.c.priority, locations.c.name)
     stores = select(shops.c.id, shops.c.name).order_by(shops.c.name)
     people = select(staff.c.id, staff.c.name).where(staff.c.enabled).order_by(staff.c.name_folded)
@@ -220,6 +222,7 @@ def choices(conn: Connection) -> Choices:
         tuple((row.id, row.name) for row in conn.execute(places)),
         tuple((row.id, row.name) for row in conn.execute(stores)),
         tuple((row.id, row.name) for row in conn.execute(people)),
+        tuple(suppliers.choices(conn)),
     )
 
 

@@ -24,6 +24,7 @@ from connector.db.tables.goods import (
     publications,
     pushes,
     stock_sources,
+    suppliers,
 )
 from connector.db.tables.install import (
     install_states,
@@ -41,6 +42,7 @@ from connector.db.tables.orders import (
     fulfillment_orders,
     line_refusals,
     line_returns,
+    order_corrections,
     order_events,
     order_lines,
     order_tasks,
@@ -48,7 +50,7 @@ from connector.db.tables.orders import (
     payments,
 )
 from connector.db.tables.past import backfill_misses, backfill_pages, backfills, drifts
-from connector.db.tables.shops import shops
+from connector.db.tables.shops import shop_logos, shops
 from connector.db.tables.stock import buffers, refills, stock_checks, stock_documents, transfer_lines, transfers
 
 divide(metadata)
@@ -86,6 +88,7 @@ __all__ = [
     "merchants",
     "metadata",
     "movements",
+    "order_corrections",
     "order_events",
     "order_lines",
     "order_tasks",
@@ -100,6 +103,7 @@ __all__ = [
     "saved_views",
     "scans",
     "shop_events",
+    "shop_logos",
     "shop_notices",
     "shop_users",
     "shops",
@@ -108,6 +112,7 @@ __all__ = [
     "stock_checks",
     "stock_documents",
     "stock_sources",
+    "suppliers",
     "token_leases",
     "transfer_lines",
     "transfers",
