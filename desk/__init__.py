@@ -19,6 +19,7 @@ from desk import (
     acts,
     api,
     bulk,
+    correct,
     dashboard,
     endpoints,
     entry,
@@ -84,6 +85,7 @@ _SESSION = timedelta(hours=14)  # a long day in the shop; each request begins it
 _ROUTES = (
     acts,
     bulk,
+    correct,
     dashboard,
     endpoints,
     health,

@@ -25,6 +25,8 @@ LEAST: Mapping[str, Role | None] = MappingProxyType(
         "desk.dashboard": Role.OPERATOR,
         "desk.act": Role.PICKER,
         "desk.pay": Role.PICKER,
+        "desk.person": Role.PICKER,
+        "desk.correct_person": Role.PICKER,
         "desk.cancel_order": Role.OPERATOR,
         "desk.bulk": Role.PICKER,
         "desk.note": Role.PICKER,
