@@ -63,7 +63,7 @@ def cancel_order(order_id: int) -> Response:
 
 def cancelled(detail: OrderDetail) -> tuple[str, bool]:
     """Ask for it; the message, and whether it was asked."""
-    possible = detail.row.platform in desk().cancelling
+    possible = desk().cancels(detail.row.platform)
     try:
         wakes = cancel.cancel(desk().engine, detail.row.id, datetime.now(UTC), actor=entry.actor(), possible=possible)
     except Rejected as error:

@@ -61,6 +61,7 @@ def shop_links(shop_id: int) -> str:
 @pages.post("/shops/<int:shop_id>/links/places")
 def link_place(shop_id: int) -> Response:
     """A place of the shop is one of ours, or none."""
+    _known(shop_id)
     code = request.form.get("location", "")
     try:
         codes = [code] if code else []
@@ -74,6 +75,7 @@ def link_place(shop_id: int) -> Response:
 @pages.post("/shops/<int:shop_id>/links/items")
 def link_variant(shop_id: int) -> Response:
     """A variant of the shop is one of our items."""
+    _known(shop_id)
     variant, sku = request.form.get("variant", ""), request.form.get("sku", "").strip()
     try:
         linked = linking.link_item(desk().engine, shop_id, variant, sku, datetime.now(UTC))
@@ -81,6 +83,12 @@ def link_variant(shop_id: int) -> Response:
     except ConnectorError as error:
         flash(str(error), "refused")
     return _back(shop_id)
+
+
+def _known(shop_id: int) -> None:
+    with desk().engine.connect() as conn:
+        if not shop_views.list_shops(conn, shop_id):
+            abort(404)
 
 
 @pages.get("/shops/<int:shop_id>/logo.png")

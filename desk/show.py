@@ -285,6 +285,11 @@ def shop_state(code: str) -> tuple[str, str]:
     return _chip(words.SHOP_STATES, code)
 
 
+def lost_link(loss: str, shop: str) -> str:
+    """What it means that a shop's link is broken."""
+    return fill(words.LOST_LINKS[loss], shop=shop)
+
+
 def box(name: str) -> str:
     """The inbox or the outbox."""
     return gettext(words.BOXES[name])

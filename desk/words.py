@@ -111,6 +111,7 @@ LINE_KINDS: dict[str, str] = {
     "gift_card": N_("gift card"),
     "custom": N_("typed in by hand"),
     "service": N_("service"),
+    "tip": N_("tip"),
     "bundle": N_("bundle"),
 }
 
@@ -234,6 +235,7 @@ STAFF_CHANGED: dict[bool, str] = {
     True: N_("{name} can sign in again."),
     False: N_("{name} can no longer sign in."),
 }
+NEW_ROLE = N_("{name} is now: {role}.")
 # The acts of the record, by route.
 ROUTES: dict[str, str] = {
     "desk.act": N_("Moved a part"),
@@ -256,6 +258,9 @@ ROUTES: dict[str, str] = {
     "desk.replay_messages": N_("Sent messages again"),
     "desk.add_staff": N_("Added a colleague"),
     "desk.change_staff": N_("Enabled or disabled a colleague"),
+    "desk.change_role": N_("Gave a colleague another role"),
+    "desk.change_shop_settings": N_("Changed a shop's settings"),
+    "desk.link_again": N_("Tried the linking again"),
 }
 OUTCOMES: dict[str, str] = {
     "begun": N_("broke off"),
@@ -283,6 +288,9 @@ SCANS: dict[str, str] = {
     "closed": N_("This part is not being picked any more."),
 }
 PACKED = N_("Order {number}, {location}: packed.")
+NOTHING_PICKED = N_("Order {number}: {location} is not asked again for it.")
+REST_ELSEWHERE = N_("{moved} missing, now from: {places}.")
+REST_WAITS = N_("{waiting} missing, waiting as a backorder until goods come in.")
 # What `connector.flow.picking` refuses.
 PICKING_REFUSALS = (
     N_("So many are not wanted."),
@@ -309,6 +317,13 @@ SHOP_STATES: dict[str, tuple[str, str]] = {
     "linked": (N_("Linked"), "done"),
     "paused": (N_("Paused"), "doing"),
     "uninstalled": (N_("App removed"), "owed"),
+}
+LOST_LINKS: dict[str, str] = {
+    "paused": N_("{shop} refuses our credentials: nothing is read there or told to it until it is linked again."),
+    "uninstalled": N_(
+        "The connector was removed from {shop}: no orders come, and nothing is told to it. Install it again to go on."
+    ),
+    "webhooks": N_("{shop} does not tell us of everything by itself: some of its webhooks are missing or disabled."),
 }
 BOXES: dict[str, str] = {"inbox": N_("Inbox"), "outbox": N_("Outbox")}
 BOX_STATES: dict[str, tuple[str, str]] = {
@@ -362,4 +377,11 @@ REMEDIES: dict[str, str] = {
         "Mend what the reason names, then replay. Replaying is safe: only the difference to what stands here is written."
     ),
     "outbox": N_("Mend what the reason names, then replay. Replaying is safe: the shop's own state is read first."),
+    "paused": N_(
+        "Install the connector again in the shop's admin, or link the shop again with credentials that work. Nothing is lost."
+    ),
+    "uninstalled": N_(
+        "Install the connector again in the shop's admin: its history is kept, and what was placed meanwhile is read."
+    ),
+    "webhooks": N_("They are renewed every hour by themselves, and changed orders are read every few minutes until then."),
 }

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ARRAY, Connection, Row, Table, Text, cast, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
+from connector.db import orders as words_of
 from connector.db.tables import (
     attempts,
     event_attempts,
@@ -20,7 +21,6 @@ from connector.db.tables import (
     inbox,
     order_corrections,
     order_events,
-    order_words,
     orders,
     outbox,
     payments,
@@ -169,7 +169,7 @@ def blank_orders(conn: Connection, order_ids: Collection[int], sealed_nobody: by
     ids = list(order_ids)
     nobody = {"customer_name": "", "customer_folded": "", "sealed_person": sealed_nobody, "note": ""}
     conn.execute(update(orders).where(orders.c.id.in_(ids)).values(nobody))
-    conn.execute(delete(order_words).where(order_words.c.order_id.in_(ids)))  # the name is among what orders are found by
+    words_of.keep_words(conn, ids)  # the name is among what orders are found by
     conn.execute(update(fulfillment_notes).where(fulfillment_notes.c.order_id.in_(ids)).values(text=""))
     parcels = {"tracking_number": "", "tracking_url": ""}  # a carrier shows the address behind a number
     conn.execute(update(fulfillment_orders).where(fulfillment_orders.c.order_id.in_(ids)).values(parcels))

@@ -43,7 +43,7 @@ class Wish:
 
     `routing` are names of `connector.domain.routing`, in the shop's order. `load` is location id -> parts still to be packed
     there. `oversell`: what nobody has is promised all the same, below zero, instead of waiting. `unpaid`: nothing is set aside
-    before the payment.
+    before the payment. `refused` is item id -> locations that could not give it to this order: they are not asked again.
     """
 
     pickup: bool = False
@@ -56,6 +56,7 @@ class Wish:
     load: Mapping[int, int] = field(default_factory=dict)
     oversell: bool = False
     unpaid: bool = False
+    refused: Mapping[int, frozenset[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ _MOST_ROWS = 200_000
 _LONGEST_CELL = 500
 _MOST_UNITS = 1_000_000
 _MOST_TOLD = 50
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # some spreadsheets read the wide ones too
 
 Row = Mapping[str, str]
 

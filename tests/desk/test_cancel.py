@@ -19,8 +19,7 @@ from tests.desk.seeding import NOW, Town, order
 def app(engine: Engine, seal: Seal, rung: Rung) -> Flask:
     app = Flask("desk-tests")
     app.secret_key = "not secret: tests"
-    asked = ("woocommerce", "bigcommerce")
-    desk.register(app, engine=engine, seal=seal, ring=rung.wakes.extend, titles=TITLES, cancelling=asked)
+    desk.register(app, engine=engine, seal=seal, ring=rung.wakes.extend, titles=TITLES)
     return app
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from flask import Flask
 from sqlalchemy import func, insert, select
 
 from config.embedded import Addresses
@@ -112,6 +113,7 @@ class House:
     base: str
     shops: Mapping[str, Shop]
     odd: OddShops
+    app: Flask
     numbers: Iterator[int] = field(default_factory=lambda: iter(range(1000, 10**9, 10)))
 
     def delivery(self, platform: str, number: int, sold: Sold, body: bytes | None = None) -> Sent:
@@ -186,7 +188,7 @@ def house(module_database_url: str, module_redis_url: str, tmp_path_factory: pyt
     app = build(environment)
     with serve(odd) as odd_base, serve(app) as base:
         _stock(environment)
-        yield House(environment, base, {name: _link(environment, name, odd_base) for name in SPEECHES}, odd)
+        yield House(environment, base, {name: _link(environment, name, odd_base) for name in SPEECHES}, odd, app)
     with environment.engine.connect() as conn:
         assert stock.unbalanced(conn) == []
     app.extensions["waker"].close()
