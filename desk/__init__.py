@@ -21,6 +21,7 @@ from desk import (
     acts,
     api,
     bulk,
+    components,
     correct,
     dashboard,
     endpoints,
@@ -94,6 +95,7 @@ _SESSION = timedelta(hours=14)  # a long day in the shop; each request begins it
 _ROUTES = (
     acts,
     bulk,
+    components,
     correct,
     dashboard,
     endpoints,

@@ -17,6 +17,7 @@ LEAST: Mapping[str, Role | None] = MappingProxyType(
         "desk.home": Role.VIEWER,
         "desk.orders": Role.VIEWER,
         "desk.api_page": Role.VIEWER,
+        "desk.components": Role.VIEWER,
         "desk.history": Role.VIEWER,
         "desk.order": Role.VIEWER,
         "desk.save_view": Role.VIEWER,
