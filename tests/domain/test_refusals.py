@@ -16,7 +16,7 @@ NAMES = {place.id: place.name for place in PLACES}
 
 def refusing(rnd: random.Random) -> tuple[Case, Wish]:
     needs, stock, wish = case(rnd, rnd.choice(list(STRATEGIES.values())))
-    refused = {item: frozenset(place.id for place in PLACES if rnd.random() < 0.3) for item in (1, 2, 3) if rnd.random() < 0.5}
+    refused = {item: frozenset(place.id for place in PLACES if rnd.random() < 0.6) for item in (1, 2, 3) if rnd.random() < 0.5}
     return (needs, stock, wish), replace(wish, refused=refused)
 
 
