@@ -41,7 +41,6 @@ from webhooks.app import build
 
 _ROOT = Path(__file__).parents[2]
 _LIVE_FROM = 1_000_000  # numbers of the live orders, beyond those of the past
-_LIVE_SECONDS = 2.0
 _PAST = timedelta(days=360)
 _YOUNGEST = timedelta(hours=1)
 _LONGEST_LIFE_SECONDS = 1.0  # of a worker, once its first page is written
@@ -173,14 +172,14 @@ def _linked(environment: Environment) -> Iterator[Shop]:
 
 
 @contextmanager
-def live_orders(at: Past, most: int) -> Iterator[None]:
-    """Orders that arrive by webhook during the block, at most so many at each shop."""
+def live_orders(at: Past, *, every_seconds: float) -> Iterator[None]:
+    """Orders that arrive by webhook during the block, one at each shop every so many seconds."""
     stopping = threading.Event()
 
     def place() -> None:
-        for number in range(_LIVE_FROM, _LIVE_FROM + most):
-            if stopping.wait(_LIVE_SECONDS):  # also before the first: the second in which a backfill begins may belong to it
-                return
+        number = _LIVE_FROM
+        while not stopping.wait(every_seconds):  # not at once: the second in which a backfill begins may belong to it
+            number += 1
             for platform, front in at.sandbox.shopfronts.items():
                 front.place(nth_order(platform, number))
 
