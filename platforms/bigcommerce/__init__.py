@@ -46,6 +46,7 @@ def build(http: Http, app: App = NO_APP) -> Platform:
         ),
         announce=partial(status.announce, http),
         room=http.room,
+        cancels=True,
         install=install.installing(http, app),
     )
 

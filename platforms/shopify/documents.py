@@ -24,7 +24,7 @@ _MONEY = "{ shopMoney { amount } }"
 _BOTH = "{ shopMoney { amount } presentmentMoney { amount currencyCode } }"
 
 _POSTAL_FIELDS = "name company address1 address2 city provinceCode zip countryCodeV2 phone"
-_LINE_FIELDS = f"""id name sku quantity currentQuantity requiresShipping isGiftCard
+_LINE_FIELDS = f"""id name sku quantity currentQuantity requiresShipping isGiftCard nonFulfillableQuantity
   variant {{ id barcode }}
   originalUnitPriceSet {_MONEY}
   discountedUnitPriceAfterAllDiscountsSet {_MONEY}"""
@@ -346,6 +346,22 @@ mutation Move($id: ID!, $to: ID!, $lines: [FulfillmentOrderLineItemInput!]) {
     write=True,
 )
 
+SPLIT = Document(
+    "fulfillmentOrderSplit",
+    """
+mutation Split($splits: [FulfillmentOrderSplitInput!]!) {
+  fulfillmentOrderSplit(fulfillmentOrderSplits: $splits) {
+    fulfillmentOrderSplits {
+      fulfillmentOrder { ...Half }
+      remainingFulfillmentOrder { ...Half }
+    }
+    userErrors { code field message }
+  }
+}
+fragment Half on FulfillmentOrder { id lineItems(first: 100) { nodes { remainingQuantity lineItem { id } } } }""",
+    write=True,
+)
+
 ACTIVATE = Document(
     "inventoryActivate",
     """
@@ -383,6 +399,7 @@ ALL = (
     REFUND_LINES,
     MOVABLE,
     MOVE,
+    SPLIT,
     REOPEN,
     CANCEL_SHIPMENT,
     CHANGED,

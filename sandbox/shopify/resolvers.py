@@ -54,6 +54,7 @@ def roots(shop: Shop, bulk: Bulk, base_url: str = "") -> dict[str, Callable[...,
         "fulfillmentCreate": lambda info, **given: _fulfill(shop, given["fulfillment"]),
         "fulfillmentOrderLineItemsPreparedForPickup": lambda info, **given: _prepare(shop, given["input"]),
         "fulfillmentOrderMove": lambda info, **given: _move(shop, given),
+        "fulfillmentOrderSplit": lambda info, **given: _split(shop, given["fulfillmentOrderSplits"]),
         "fulfillmentOrderOpen": lambda info, **given: _open(shop, given["id"]),
         "fulfillmentCancel": lambda info, **given: _cancel_shipment(shop, given["id"]),
         "refund": lambda info, **given: _found_refund(shop, given["id"]),
@@ -242,6 +243,28 @@ def _move(shop: Shop, wanted: Mapping[str, Any]) -> View:
         return {"movedFulfillmentOrder": part_view(order, there), "originalFulfillmentOrder": part_view(order, part)}
 
     return _refusing({"movedFulfillmentOrder": None, "originalFulfillmentOrder": None}, act)
+
+
+def _split(shop: Shop, wanted: list[Mapping[str, Any]]) -> View:
+    """Some units of each into a fulfillment order of their own; the rest keeps the old id."""
+
+    def act() -> View:
+        return {"fulfillmentOrderSplits": [_halves(shop, entry) for entry in wanted]}
+
+    return _refusing({"fulfillmentOrderSplits": None}, act)
+
+
+def _halves(shop: Shop, wanted: Mapping[str, Any]) -> View:
+    found = _part(shop, wanted["fulfillmentOrderId"])
+    if found is None:
+        raise _No("fulfillmentOrderSplits", "Fulfillment order not found.", "FULFILLMENT_ORDER_NOT_FOUND")
+    units = {_number(line["id"]): line["quantity"] for line in wanted["fulfillmentOrderLineItems"]}
+    apart = moving.split(shop, str(found[0]["id"]), found[1]["id"], units)
+    return {
+        "fulfillmentOrder": _found_part(shop, gid("FulfillmentOrder", apart["id"])),
+        "remainingFulfillmentOrder": _found_part(shop, wanted["fulfillmentOrderId"]),
+        "replacementFulfillmentOrder": None,
+    }
 
 
 def _open(shop: Shop, part_id: str) -> View:

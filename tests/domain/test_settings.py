@@ -79,7 +79,8 @@ def test_each_platform_has_its_own_and_the_common_ones() -> None:
     names = {platform: {setting.name for setting in known(platform)} for platform in ("shopify", "woocommerce", "bigcommerce")}
     common = set.intersection(*names.values())
     assert common == {
-        "report_parts", "pay_first", "accept_authorized", "routing", "oversell", "hold_tags", "publish_stock", "stock_buffer"
+        "report_parts", "commit_when", "pay_first", "accept_authorized", "routing", "oversell", "hold_tags", "publish_stock",
+        "stock_buffer",
     }  # fmt: skip
     assert names["shopify"] - common == {"notify_customer", "report_progress"}
     assert names["bigcommerce"] - common == {"pickup_rate_names", "require_signature"}
@@ -94,7 +95,7 @@ def test_only_what_a_shop_has_can_be_set() -> None:
     with pytest.raises(Rejected) as refused:
         parsed("woocommerce", "notify_customer", "no")
     assert refused.value.message == "There is no setting 'notify_customer' for this shop."
-    assert refused.value.remedy.startswith("There are report_parts, pay_first, ")
+    assert refused.value.remedy.startswith("There are report_parts, commit_when, pay_first, ")
     with pytest.raises(Rejected, match=f"'{'x' * 60}'"):
         parsed("shopify", "x" * 61, "no")
 
