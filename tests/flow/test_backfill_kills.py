@@ -30,8 +30,10 @@ def _brought_in(at: Past, *, orders_each: int, kills: int, seconds: float) -> tu
     numbers = at.begin()
     apart = max(1, 3 * orders_each // _ROWS_OF_A_PAGE // (kills + 1))
     with live_orders(at, every_seconds=2 + orders_each / 1000):
-        killed = killed_until(at, numbers, kills, Random(11), seconds, apart, lambda: _tell_the_same(at, numbers))
-    assert killed == kills
+        killed = killed_until(
+            at, numbers, kills, Random(11), seconds, apart, min(1.0, orders_each / 1000), lambda: _tell_the_same(at, numbers)
+        )
+    assert killed == kills or (orders_each < 100 and killed)  # so few pages may be written before the second one
     wait_until(at.drained, seconds=seconds)
     return numbers, killed
 
