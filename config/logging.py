@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 
 import structlog
@@ -14,6 +15,11 @@ from config.settings import Settings
 _NEVER = frozenset({"body", "credentials", "token", "secret", "password", "email", "phone", "address", "customer", "headers"})
 
 
+# What would begin a new line, or steer the terminal of whoever reads: nobody outside may write records of ours.
+_UNSEEN = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+_OUR_OWN_LINES = frozenset({"exception", "stack"})
+
+
 def configure(settings: Settings) -> None:
     """Set up structlog, and bring what libraries say through the standard library into the same form."""
     shared: list[Processor] = [
@@ -21,6 +27,7 @@ def configure(settings: Settings) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _without_private,
+        _on_one_line,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -48,4 +55,11 @@ def _rendering(as_json: bool) -> list[Processor]:
 def _without_private(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
     for name in _NEVER & event.keys():
         event[name] = "…"
+    return event
+
+
+def _on_one_line(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    for name, value in event.items():
+        if isinstance(value, str) and name not in _OUR_OWN_LINES and _UNSEEN.search(value):
+            event[name] = _UNSEEN.sub(lambda found: repr(found[0])[1:-1], value)
     return event

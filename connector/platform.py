@@ -124,6 +124,7 @@ class Act(enum.StrEnum):
     READY = "ready"
     SHIPPED = "shipped"
     PICKED_UP = "picked_up"
+    CANCELLED = "cancelled"  # the whole order is not to be served: without lines, before anything has left
     TAKEN_BACK = "taken_back"  # a handover we did is undone: the goods are here again; lines' targets are what still counts
 
 
@@ -345,6 +346,7 @@ class Platform:
     refresh: exchange the shop's refresh token for new credentials (those to change, with `token_expires_at` in ISO 8601);
         AuthLost where the platform will not. None where tokens do not expire.
     choices: what the shop itself allows for the setting of this name; empty where it does not say.
+    cancels: whether it can be told to cancel an order; where not, the merchant does so in its admin.
     goods: the catalogue and the stock; None where the platform lets us at neither.
     """
 
@@ -371,4 +373,5 @@ class Platform:
     install: Installing | None = None
     refresh: Callable[[Shop], Mapping[str, str]] | None = None
     choices: Callable[[Shop, str], Sequence[str]] = lambda shop, name: ()
+    cancels: bool = False
     goods: Goods | None = None

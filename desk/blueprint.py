@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -13,9 +13,14 @@ from sqlalchemy import Engine
 from connector.db.engine import of_merchant
 from connector.db.sealed import Seal
 from connector.flow.wake import Wake
+from connector.platform import Platform
 
 pages = Blueprint("desk", __name__, template_folder="templates", static_folder="static", static_url_path="/static/desk")
 csrf = CSRFProtect()
+
+
+def _nobody(_token: str) -> None:
+    """Where no platform's own tokens are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,13 @@ class Desk:
     ring: Callable[[Iterable[Wake]], None]
     titles: Mapping[str, str]
     check_endpoint: Callable[[str], str]
+    platforms: Mapping[str, Platform]
+    answers: Callable[[], Sequence[tuple[float, int]]]
+    read_token: Callable[[str], tuple[str, str, str] | None] = _nobody
+
+    def cancels(self, platform: str) -> bool:
+        """Whether shops of the platform can be asked to cancel an order."""
+        return platform in self.platforms and self.platforms[platform].cancels
 
 
 def house() -> Desk:

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from connector.db import merchants, staff
 from connector.domain.staff import Role, may
-from desk import roles
+from desk import frames, roles
 from desk.blueprint import desk, house, serve
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
@@ -29,6 +29,7 @@ class Present:
     name: str
     role: Role
     merchant_id: int
+    framed: bool = False  # came in through a platform's admin
 
     @property
     def unnamed(self) -> bool:
@@ -56,10 +57,14 @@ def can(least: str) -> bool:
 
 def admit() -> AnyResponse | tuple[str, int] | None:
     """Before each request: let it through, ask to sign in, or say that the role does not allow it."""
+    return admit_only(roles.least(request.endpoint or ""))
+
+
+def admit_only(least: Role | None) -> AnyResponse | tuple[str, int] | None:
+    """Let those through who have at least this role (None: everyone); else what to answer instead."""
     g.present = who = arrived()
     if who is not None:
         serve(who.merchant_id)
-    least = roles.least(request.endpoint or "")
     if least is None:
         return None
     if who is None:
@@ -120,6 +125,9 @@ def from_this_machine() -> bool:
 
 def arrived() -> Present | None:
     """Who sends this request, as the database has them now; None where nobody is signed in."""
+    if frames.carried():
+        member = frames.member()
+        return Present(member.id, member.name, member.role, member.merchant_id, framed=True) if member else None
     staff_id, stamp = session.get("staff"), session.get("stamp")
     with house().engine.connect() as conn:
         if isinstance(staff_id, int):
@@ -135,10 +143,11 @@ def arrived() -> Present | None:
 def _not_known() -> AnyResponse | tuple[str, int]:
     from desk import problems
 
-    with house().engine.connect() as conn:
-        if not staff.anyone(conn):
-            return problems.no_staff()
-    if request.method not in _SAFE or "X-Live" in request.headers:
+    if not frames.carried():
+        with house().engine.connect() as conn:
+            if not staff.anyone(conn):
+                return problems.no_staff()
+    if frames.carried() or request.method not in _SAFE or "X-Live" in request.headers:
         return current_app.response_class("Sign in first.", 401, mimetype="text/plain")
     here = request.full_path.rstrip("?")
     return redirect(url_for("desk.sign_in_form", next=here if here != "/" else None), 302)

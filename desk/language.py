@@ -9,6 +9,8 @@ from babel import Locale
 from babel.dates import get_timezone
 from flask import Flask, Response, current_app, request
 
+from desk import frames
+
 LANGUAGES = {"en": "English", "fr": "Français"}
 TRANSLATIONS = Path(__file__).parent / "translations"
 _COOKIE = "lang"
@@ -55,7 +57,7 @@ def chosen() -> str:
 
 def _time_zone() -> str | None:
     """The browser's zone, which the script notes in a cookie; the configured one until then."""
-    name = request.cookies.get(_ZONE_COOKIE, "")
+    name = request.cookies.get(_ZONE_COOKIE) or request.headers.get(frames.ZONE, "")
     try:
         get_timezone(name or None)
     except (LookupError, ValueError):

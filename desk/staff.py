@@ -91,6 +91,22 @@ def change_staff(staff_id: int) -> Response:
     return redirect(url_for("desk.staff"), 303)
 
 
+@pages.post("/staff/<int:staff_id>/role")
+def change_role(staff_id: int) -> Response:
+    """Give a colleague another role."""
+    wanted = request.form.get("role", "")
+    role = Role(wanted) if wanted in set(Role) else abort(400)
+    with desk().engine.connect() as conn:
+        member = (rows.by_id(conn, staff_id) if staff_id < 2**63 else None) or abort(404)
+    try:
+        story.set_role(desk().engine, member.name, role)
+        flash(show.fill(words.NEW_ROLE, name=member.name, role=show.role(role)[0]), "done")
+    except Rejected as error:
+        entry.note_refusal()
+        flash(show.rejection(error), "refused")
+    return redirect(url_for("desk.staff"), 303)
+
+
 def _sign_in_page(name: str, wrong: str) -> str:
     return render_template("desk/sign_in.html", name=name, wrong=wrong, next=request.args.get("next", ""))
 

@@ -16,6 +16,7 @@ from jobs.commands import (
     events,
     fulfill,
     goods,
+    keys,
     links,
     merchants,
     operate,
@@ -81,7 +82,7 @@ def main(merchant: str | None) -> None:
 
 _NOUNS = (
     operate, shops, settings, goods, bundles, links, orders, fulfill, tasks, boxes, events, backfill, reconcile, tokens, staff,
-    privacy, merchants,
+    privacy, merchants, keys,
 )  # fmt: skip
 for command in (command for noun in _NOUNS for command in noun.COMMANDS):
     main.add_command(command)

@@ -10,6 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from connector.db import staff
+from connector.db.staff import Member
 from connector.db.tables import install_states, install_steps, shop_events, shop_notices, shop_users, shops, used_tokens
 from connector.domain.errors import Rejected
 
@@ -219,8 +221,46 @@ def users(conn: Connection, shop_id: int) -> list[str]:
 
 
 def forget_users(conn: Connection, shop_id: int) -> None:
-    """All users of a store are forgotten."""
-    conn.execute(delete(shop_users).where(shop_users.c.shop_id == shop_id))
+    """All users of a store are forgotten; who they were at the desk stays with what was done there, without a name."""
+    gone = delete(shop_users).where(shop_users.c.shop_id == shop_id).returning(shop_users.c.staff_id)
+    for staff_id in {found for found in conn.execute(gone).scalars() if found is not None}:
+        staff.change(conn, staff_id, enabled=False, name=f"({staff_id})", name_folded=f"({staff_id})")
+
+
+def has_owner(conn: Connection, shop_id: int) -> bool:
+    """Whether any user of the store is its owner for us."""
+    owners = (shop_users.c.shop_id == shop_id) & shop_users.c.owner & shop_users.c.removed_at.is_(None)
+    return conn.execute(select(shop_users.c.external_id).where(owners).limit(1)).first() is not None
+
+
+def staff_of(conn: Connection, shop_id: int, external_id: str) -> int | None:
+    """Who a user of the store is at the desk, if anyone yet."""
+    mine = (shop_users.c.shop_id == shop_id) & (shop_users.c.external_id == external_id)
+    found: int | None = conn.execute(select(shop_users.c.staff_id).where(mine)).scalar()
+    return found
+
+
+def be_staff(conn: Connection, shop_id: int, external_id: str, staff_id: int) -> None:
+    """A user of the store is this member of staff."""
+    mine = (shop_users.c.shop_id == shop_id) & (shop_users.c.external_id == external_id)
+    conn.execute(update(shop_users).where(mine).values(staff_id=staff_id))
+
+
+def member_of(conn: Connection, shop_id: int, external_id: str) -> Member | None:
+    """The member of staff a user of the store is, while both may be here: neither removed nor disabled, the app installed."""
+    here = shop_users.join(shops, shops.c.id == shop_users.c.shop_id)
+    may = (shop_users.c.shop_id == shop_id) & (shop_users.c.external_id == external_id)
+    may &= shop_users.c.removed_at.is_(None) & (shops.c.state != "uninstalled")
+    staff_id = conn.execute(select(shop_users.c.staff_id).select_from(here).where(may)).scalar()
+    found = staff.by_id(conn, staff_id) if staff_id is not None else None
+    return found if found and found.enabled else None
+
+
+def member_by_store(conn: Connection, platform: str, store: str, external_id: str) -> Member | None:
+    """The same by the platform's own name of the store."""
+    ours = (shops.c.platform == platform) & (shops.c.external_id == store)
+    shop_id = conn.execute(select(shops.c.id).where(ours)).scalar()
+    return member_of(conn, shop_id, external_id) if shop_id is not None else None
 
 
 # --- notices ---------------------------------------------------------------------------------------------------------

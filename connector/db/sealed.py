@@ -5,6 +5,7 @@ Keys are Fernet keys, the newest first: it seals, all of them open, so a key is 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zlib
 from collections.abc import Sequence
@@ -23,7 +24,8 @@ class Seal:
 
     def __init__(self, keys: Sequence[str]) -> None:
         try:
-            self._fernet = MultiFernet([Fernet(key) for key in keys])
+            self._keys = [Fernet(key) for key in keys]
+            self._fernet = MultiFernet(self._keys)
         except ValueError:
             raise ConnectorError(
                 "SEAL_KEYS holds something that is not a Fernet key, or no key at all.",
@@ -45,6 +47,14 @@ class Seal:
                 "Add the key it was sealed with at the end of SEAL_KEYS.",
             ) from None
 
+    def key_of(self, sealed: bytes) -> int | None:
+        """Which key opens it, 0 being the newest; None where none fits."""
+        return next((number for number, key in enumerate(self._keys) if _opens(key, sealed)), None)
+
+    def again(self, sealed: bytes) -> bytes:
+        """The same, sealed with the newest key; it keeps the time at which it was sealed first."""
+        return self._fernet.rotate(sealed)
+
     def seal_json(self, value: Any) -> bytes:
         """`value` as JSON, sealed."""
         return self.seal(json.dumps(value, separators=(",", ":")).encode())
@@ -52,3 +62,16 @@ class Seal:
     def open_json(self, sealed: bytes | None) -> Any:
         """What `seal_json` was given; None for an empty column."""
         return None if sealed is None else json.loads(self.open(sealed))
+
+
+def key_name(key: str) -> str:
+    """What a key is called where it must not be shown: the beginning of its fingerprint."""
+    return hashlib.sha256(key.encode()).hexdigest()[:8]
+
+
+def _opens(key: Fernet, sealed: bytes) -> bool:
+    try:
+        key.decrypt(sealed)
+    except InvalidToken:
+        return False
+    return True

@@ -7,14 +7,15 @@ import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
-from connector.db import installs, merchants
+from connector.db import installs, merchants, staff
 from connector.db import shops as rows
 from connector.db.engine import of_merchant
 from connector.db.installs import Consent
 from connector.db.sealed import Seal
 from connector.domain.errors import Rejected
+from connector.domain.staff import Role
 from connector.flow.linking_steps import CODES
 from connector.flow.parting import depart
 from connector.flow.shops import by_id
@@ -152,8 +153,7 @@ def link(
         installs.note_event(conn, shop_id, "linked_again" if known else "linked", {}, now)
         installs.end_notice(conn, shop_id, installs.RECONNECT, now)
         installs.plan_steps(conn, shop_id, CODES, now)
-        if grant.user.external_id:
-            installs.see_user(conn, shop_id, grant.user.external_id, owner=grant.user.owner, now=now)
+        _seat(conn, platform, shop_id, grant.user, now)
     if consent is not None:
         with engine.begin() as conn:
             installs.consent_led_to(conn, consent.state_hash, shop_id)
@@ -222,9 +222,25 @@ def opened(engine: Engine, seal: Seal, platform: Platform, store: str, user: Use
         removed = installs.removed_at(conn, shop.id, user.external_id)
         if removed is not None and (token is None or token.issued_at <= removed):
             raise Forged("This user may no longer open the connector.", "The store's owner gives access again.")
-        if user.external_id:
-            installs.see_user(conn, shop.id, user.external_id, owner=user.owner, now=now)
+        _seat(conn, platform, shop.id, user, now)
     return shop
+
+
+def _seat(conn: Connection, platform: Platform, shop_id: int, user: User, now: datetime) -> None:
+    """A user of the store is here, with leave of the platform: one of the staff from now on, with the role they are given there.
+
+    The store's owner, or who came first where the platform does not say who that is, is an owner; others pick until an owner
+    says otherwise.
+    """
+    if not user.external_id:
+        return
+    owner = user.owner or not installs.has_owner(conn, shop_id)
+    known = installs.staff_of(conn, shop_id, user.external_id)
+    installs.see_user(conn, shop_id, user.external_id, owner=owner, now=now)
+    if known is None:
+        name = f"{platform.title} {user.external_id} ({shop_id})"
+        known = staff.add(conn, name, Role.OWNER if owner else Role.PICKER, "")
+        installs.be_staff(conn, shop_id, user.external_id, known)
 
 
 def stands(engine: Engine, platform: Platform, store: str) -> bool:

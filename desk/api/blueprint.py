@@ -209,6 +209,11 @@ def _known(error: ConnectorError) -> Response:
 
 @api.errorhandler(HTTPException)
 def _http(error: HTTPException) -> Response:
+    return unknown(error)
+
+
+def unknown(error: HTTPException) -> Response:
+    """What HTTP itself refuses, also where no route of the API was met."""
     return _problem(error.code or 500, "http", error.description or "", "See the document at /api/v1/openapi.yaml.")
 
 

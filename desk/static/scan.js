@@ -1,19 +1,34 @@
 // Picking by scanner or camera. Scans are kept on this device until the server has answered for each of them.
 "use strict";
 
-const picking = document.querySelector("[data-picking]");
-const token = picking ? picking.dataset.token : "";
+let picking = null; // the part on this page; within a platform's admin one page takes the place of another (frame.js)
+let words = {};
+let refusedHere = new Set();
 const RETRY_MILLISECONDS = 3000;
 const PREFIX = "scans:";
 
-// One queue per part, kept over reloads; every page with this script empties those that are left.
+// One queue per part, kept over reloads; every page with this script empties those that are left. Where a browser gives a framed
+// page no storage, they are kept in that page, which stays as long as the admin is open.
+const kept = (() => {
+  try { localStorage.removeItem(`${PREFIX}try`); return localStorage; } catch {
+    const held = new Map();
+    return {
+      getItem: (name) => held.get(name) ?? null,
+      setItem: (name, value) => held.set(name, value),
+      removeItem: (name) => held.delete(name),
+      names: () => [...held.keys()],
+    };
+  }
+})();
+const names = () => (kept.names ? kept.names() : Object.keys(kept)).filter((name) => name.startsWith(PREFIX));
+
 function queued(address) {
-  try { return JSON.parse(localStorage.getItem(PREFIX + address)) || []; } catch { return []; }
+  try { return JSON.parse(kept.getItem(PREFIX + address)) || []; } catch { return []; }
 }
 function keep(address, scans) {
-  if (address === picking.dataset.address) picking.dataset.left = scans.length;
-  if (scans.length) localStorage.setItem(PREFIX + address, JSON.stringify(scans));
-  else localStorage.removeItem(PREFIX + address);
+  if (picking && address === picking.dataset.address) picking.dataset.left = scans.length;
+  if (scans.length) kept.setItem(PREFIX + address, JSON.stringify(scans));
+  else kept.removeItem(PREFIX + address);
 }
 
 let sending = false;
@@ -22,7 +37,7 @@ async function send() {
   if (!picking || sending) return;
   sending = true;
   try {
-    for (const name of Object.keys(localStorage).filter((key) => key.startsWith(PREFIX))) await sendQueue(name.slice(PREFIX.length));
+    for (const name of names()) await sendQueue(name.slice(PREFIX.length));
     cut = false;
   } catch {
     cut = true; // no network: the scans stay where they are and the next round tries again
@@ -35,9 +50,9 @@ async function send() {
 async function sendQueue(address) {
   const scans = queued(address).slice(0, 100);
   if (!scans.length) return;
-  const answer = await fetch(address, {
+  const answer = await ask(address, {
     method: "POST", credentials: "same-origin", redirect: "error",
-    headers: { "Content-Type": "application/json", "X-CSRFToken": token }, body: JSON.stringify({ scans }),
+    headers: { "Content-Type": "application/json", "X-CSRFToken": picking.dataset.token }, body: JSON.stringify({ scans }),
   });
   if (answer.status === 401 || answer.status === 400) { signIn = true; return; }
   if (answer.status === 404) { keep(address, queued(address).slice(scans.length)); return; }
@@ -46,11 +61,12 @@ async function sendQueue(address) {
   const told = await answer.json();
   const answered = new Set(told.results.map((result) => result.key));
   keep(address, queued(address).filter((scan) => !answered.has(scan.key)));
-  if (address === picking.dataset.address) agree(told);
+  if (picking && address === picking.dataset.address) agree(told);
 }
 
 let signIn = false;
 function tellWaiting() {
+  if (!picking) return;
   const waiting = picking.querySelector("[data-waiting]");
   const left = queued(picking.dataset.address).length;
   waiting.hidden = !left || !(cut || signIn);
@@ -65,8 +81,6 @@ function agree(told) {
   if (bad.length) verdict(bad[bad.length - 1].message, false, !bad.some((result) => refusedHere.has(result.key)));
 }
 
-const words = picking ? JSON.parse(picking.dataset.words) : {};
-const refusedHere = new Set();
 const lines = () => [...picking.querySelectorAll("[data-line]")];
 const line = (id) => picking.querySelector(`[data-line="${id}"]`);
 
@@ -148,6 +162,7 @@ async function openCamera(video) {
   let last = { code: "", at: 0 };
   const look = async () => {
     if (!video.srcObject) return;
+    if (!video.isConnected) { closeCamera(video); return; }
     try {
       const [found] = await detector.detect(video);
       const fresh = found && (found.rawValue !== last.code || Date.now() - last.at > 2500);
@@ -166,28 +181,38 @@ function closeCamera(video) {
   video.hidden = true;
 }
 
-if (picking) {
+function beginPicking() {
+  picking = document.querySelector("[data-picking]");
+  if (!picking) return;
+  words = JSON.parse(picking.dataset.words);
+  refusedHere = new Set();
   const form = picking.querySelector("[data-scan]");
-  if (form) {
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      event.stopPropagation();
-      scan(form.code.value.trim());
-      form.code.value = "";
-      form.code.focus();
-    });
-    // A scanner types wherever the keyboard is: what does not go into a field goes into this one.
-    document.addEventListener("keydown", (event) => {
-      const free = !event.target.matches("input, select, textarea, button, a, summary");
-      if (free && event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey) form.code.focus();
-    }, true);
-    const button = form.querySelector("[data-camera]");
-    const video = picking.querySelector("video");
-    button.hidden = !(navigator.mediaDevices && "BarcodeDetector" in window);
-    button.addEventListener("click", () => (video.srcObject ? closeCamera(video) : openCamera(video)));
-  }
+  if (form) listen(form);
   for (const waiting of queued(picking.dataset.address)) count(waiting.code);
   send();
-  setInterval(send, RETRY_MILLISECONDS);
-  addEventListener("online", send);
 }
+
+function listen(form) {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    event.stopPropagation();
+    scan(form.code.value.trim());
+    form.code.value = "";
+    form.code.focus();
+  });
+  const button = form.querySelector("[data-camera]");
+  const video = picking.querySelector("video");
+  button.hidden = !(navigator.mediaDevices && "BarcodeDetector" in window);
+  button.addEventListener("click", () => (video.srcObject ? closeCamera(video) : openCamera(video)));
+}
+
+// A scanner types wherever the keyboard is: what does not go into a field goes into this one.
+document.addEventListener("keydown", (event) => {
+  const field = picking && picking.isConnected && picking.querySelector("[data-scan] [name=code]");
+  const free = field && !event.target.matches("input, select, textarea, button, a, summary");
+  if (free && event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey) field.focus();
+}, true);
+setInterval(send, RETRY_MILLISECONDS);
+addEventListener("online", send);
+document.addEventListener("desk:shown", beginPicking);
+beginPicking();

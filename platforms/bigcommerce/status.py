@@ -15,6 +15,7 @@ from platforms.bigcommerce import client, orders, payment, pickups, shipments
 from platforms.bigcommerce.normalize import STATUS_NAMES
 from platforms.http import Http
 
+CANCELLED = 5
 SHIPPED, PARTIALLY_SHIPPED, AWAITING_PAYMENT, AWAITING_PICKUP, AWAITING_SHIPMENT, COMPLETED = 2, 3, 7, 8, 9, 10
 PARTIALLY_REFUNDED = 14
 _HANDED_OVER = frozenset({SHIPPED, PARTIALLY_SHIPPED, COMPLETED})
@@ -43,6 +44,8 @@ def announce(http: Http, shop: Shop, told: Announcement) -> Outcome:
     if row is None:
         return Outcome(Told.UNSUPPORTED, f"BigCommerce has no word for “{told.act.value.replace('_', ' ')}” on such an order.")
     order = orders.read_order(http, shop, told.order_id)
+    if told.act is Act.CANCELLED and status_of(order) == CANCELLED:
+        return Outcome(Told.ALREADY, "BigCommerce shows Cancelled already.")
     return _withheld(order) or row(Call(http, shop, told, order))
 
 
@@ -110,6 +113,14 @@ def _taken_back(call: Call) -> Outcome:
     return _outcome(done, f"BigCommerce shows {STATUS_NAMES[wanted]} already.")
 
 
+def _cancelled(call: Call) -> Outcome:
+    """The status alone: whether stock comes back is the store's own setting, and no money is given back by it."""
+    if status_of(call.order) in _HANDED_OVER:
+        return Outcome(Told.WITHHELD, f"BigCommerce shows {name_of(call.order)}: decide in its control panel.")
+    _write_status(call, CANCELLED)
+    return Outcome(Told.APPLIED, "Status Cancelled. Money that was paid is given back in the control panel.")
+
+
 _TABLE: dict[tuple[Act, Handover], Callable[[Call], Outcome]] = {
     (Act.PACKED, Handover.DELIVERY): _packed(AWAITING_SHIPMENT, frozenset({SHIPPED, PARTIALLY_SHIPPED, COMPLETED})),
     (Act.PACKED, Handover.PICKUP): _packed(AWAITING_PICKUP, frozenset({SHIPPED, COMPLETED})),
@@ -118,6 +129,7 @@ _TABLE: dict[tuple[Act, Handover], Callable[[Call], Outcome]] = {
     (Act.PICKED_UP, Handover.PICKUP): _picked_up,
     (Act.TAKEN_BACK, Handover.DELIVERY): _taken_back,
     (Act.TAKEN_BACK, Handover.PICKUP): _taken_back,
+    **{(Act.CANCELLED, handover): _cancelled for handover in Handover},
 }
 
 

@@ -42,6 +42,11 @@ def _packed_quietly(http: Http, shop: Shop, told: Announcement) -> Outcome:
     return Outcome(Told.UNSUPPORTED, "Shopify is not told of packing.")
 
 
+def _cancelled_there(http: Http, shop: Shop, told: Announcement) -> Outcome:
+    """Cancelling decides about the customer's money, which needs the permission write_orders: we do not ask for it."""
+    return Outcome(Told.UNSUPPORTED, "Cancel the order in Shopify's admin: there you decide about the refund.")
+
+
 # --- packed ----------------------------------------------------------------------------------------------------------
 
 
@@ -233,5 +238,6 @@ _ROWS: dict[tuple[Act, Handover], Announce] = {
     (Act.SHIPPED, Handover.NONE): _fulfilled,
     (Act.PICKED_UP, Handover.PICKUP): _fulfilled,
     (Act.PICKED_UP, Handover.NONE): _fulfilled,
+    **{(Act.CANCELLED, handover): _cancelled_there for handover in Handover},
     **{(Act.TAKEN_BACK, handover): _taken_back for handover in Handover},
 }

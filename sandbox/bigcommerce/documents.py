@@ -75,7 +75,7 @@ def order(row: dict[str, Any], includes: set[str], *, structured: bool) -> dict[
         "is_deleted": row["is_deleted"],
         "is_email_opt_in": False,
         "order_source": "www",
-        "channel_id": 1,
+        "channel_id": row.get("channel_id", 1),
         "cart_id": f"00000000-0000-4000-8000-{row['id']:012d}",
         "external_id": None,
         "external_source": None,

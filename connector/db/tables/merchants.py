@@ -25,7 +25,7 @@ merchants = Table(
 # transaction can touch them (but see `connector.db.walls` for the two it may read).
 HOUSE = frozenset({"merchants", "heartbeats", "install_states", "used_tokens", "sign_ins"})
 # What rows of a merchant refer to by the merchant as well. Few: each costs an index.
-_ANCHORS = frozenset({"shops", "orders", "items", "locations", "staff", "endpoints"})
+_ANCHORS = frozenset({"shops", "orders", "items", "locations", "staff", "suppliers", "endpoints"})
 
 
 def divide(tables: MetaData) -> None:

@@ -32,6 +32,7 @@ _INDEXES = (
     ("ix_inbox_merchant", "inbox", "id", ""),
     ("ix_outbox_merchant", "outbox", "id", ""),
     ("ix_audit_merchant", "audit", "id", ""),
+    ("ix_stock_checks_at", "stock_checks", "at", ""),
 )
 _REFERENCES = sa.text(
     """
