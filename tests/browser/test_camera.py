@@ -27,7 +27,7 @@ def film(path: Path, kind: str, text: str) -> Path:
     line = [235] * ((WIDTH - len(modules) * MODULE) // 2)
     line += [35 if module == "1" else 225 for module in modules for _ in range(MODULE)]
     line += [235] * (WIDTH - len(line))
-    rnd = random.Random(7)  # noqa: S311
+    rnd = random.Random(7)
     lit = [max(0, min(255, int(value * (0.6 + 0.4 * at / WIDTH)))) for at, value in enumerate(line)]
     rows = [bytes(max(0, min(255, value + rnd.randint(-8, 8))) for value in lit) for _ in range(16)]
     blank = bytes([180]) * WIDTH
