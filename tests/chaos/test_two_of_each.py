@@ -148,6 +148,7 @@ def _leader(place: Place) -> str:
     return leader
 
 
+@pytest.mark.long
 def test_whichever_is_killed_nothing_stands_still(place: Place) -> None:
     watch = Watch(place.engine)
     staff = Staff(place, lambda: list(place.placed))
