@@ -22,7 +22,7 @@ from connector.domain.explanation import SENTENCES
 from connector.domain.fulfillment import Refusal, Step
 from desk import amounts, words
 from desk.blueprint import house
-from desk.language import LANGUAGES, gettext, locale
+from desk.language import LANGUAGES, gettext, locale, ngettext
 
 _STATIC = Path(__file__).parent / "static"
 _MOMENT = timedelta(minutes=1)
@@ -333,7 +333,9 @@ def rejection(error: ConnectorError) -> str:
 
 def fill(sentence: str, **facts: object) -> str:
     """The translated sentence with its facts; one that is missing shows as a dash, and never breaks a page."""
-    return gettext(sentence).format_map(_Facts(facts))
+    one, units = words.OF_ONE_UNIT.get(sentence), facts.get("units")
+    said = ngettext(one, sentence, units) if one and isinstance(units, int) else gettext(sentence)
+    return said.format_map(_Facts(facts))
 
 
 def _told_sentence(state: str, outcome: str) -> tuple[str, str]:

@@ -5,6 +5,8 @@ A code that is not in a table is still shown, as itself: a new kind of fact must
 
 from __future__ import annotations
 
+from connector.domain import explanation
+from connector.domain.explanation import SENTENCES
 from connector.domain.fulfillment import Step
 from desk.language import N_
 
@@ -384,4 +386,14 @@ REMEDIES: dict[str, str] = {
         "Install the connector again in the shop's admin: its history is kept, and what was placed meanwhile is read."
     ),
     "webhooks": N_("They are renewed every hour by themselves, and changed orders are read every few minutes until then."),
+}
+
+# Sentences about units -> the same of one unit. Languages have their own forms for other numbers, so both go through ngettext.
+OF_ONE_UNIT: dict[str, str] = {
+    **{SENTENCES[code]: one for code, one in explanation.OF_ONE_UNIT.items()},
+    EVENTS["handed_over_elsewhere"]: "{platform} counts {units} unit as handed over; it left here too.",
+    EVENTS["returned"]: "{units} unit came back and is on the shelf again.",
+    EVENTS["rerouted"]: "{units} unit moved from {location} to {to}. {note}",
+    EVENTS["refused"]: "{location} could not give {units} unit. {note}",
+    EVENTS["unshipped"]: "{location}: the handover of {units} unit was taken back. {note}",
 }

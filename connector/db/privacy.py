@@ -97,12 +97,19 @@ def finish(
     conn.execute(update(privacy_requests).where(privacy_requests.c.id == request_id).values(done))
 
 
-def put_off(conn: Connection, request_id: int, due_at: datetime, reason: str) -> None:
-    """It is tried again later."""
-    tries = privacy_requests.c.tries + 1
-    conn.execute(
-        update(privacy_requests).where(privacy_requests.c.id == request_id).values(due_at=due_at, reason=reason, tries=tries)
-    )
+def put_off(conn: Connection, request_id: int, due_at: datetime, reason: str, *, sealed_request: bytes | None = None) -> None:
+    """It is tried again later; with `sealed_request` in place of what it asked."""
+    again: dict[str, Any] = {"due_at": due_at, "reason": reason, "tries": privacy_requests.c.tries + 1}
+    if sealed_request is not None:
+        again["sealed_request"] = sealed_request
+    conn.execute(update(privacy_requests).where(privacy_requests.c.id == request_id).values(again))
+
+
+def still_to_tell(conn: Connection, order_ids: Collection[int]) -> bool:
+    """Whether an announcement of these orders waits that names a parcel."""
+    waiting = outbox.c.order_id.in_(list(order_ids)) & (outbox.c.state == "waiting")
+    named = func.coalesce(outbox.c.announcement["tracking"]["number"].astext, "") != ""
+    return conn.execute(select(outbox.c.id).where(waiting, named).limit(1)).first() is not None
 
 
 def shops_with_requests_due(conn: Connection, now: datetime) -> list[int]:

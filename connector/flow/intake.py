@@ -72,7 +72,7 @@ def take_in(
     orders.note_words(conn, {ids[key]: order for key, order in newest.items()})
     news = changed(conn, {ids[key]: order for key, order in newest.items()}, before)
     orders.note_events(conn, [_event(order, ids[key], stored.get(key)) for key, order in newest.items()], now)
-    telling = replan(conn, [ids[key] for key in newest], now, fresh=frozenset(fresh.values()), news=news)
+    telling = replan(conn, [ids[key] for key in newest], now, fresh=frozenset(fresh.values()), news=news, in_turn=True)
     return TakenIn(tuple(judged), telling)
 
 
