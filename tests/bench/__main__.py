@@ -1,5 +1,5 @@
-"""`python -m tests.bench [B1 …]`: measures, prints one table, writes build/bench.json. Takes some twenty minutes for all; a single
-benchmark's figures are put beside those of other runs.
+"""`python -m tests.bench [B1 …]`: measures, prints one table, writes build/bench.json. Takes some twenty minutes for all; the
+figures of a single one are put beside those of other runs.
 
 BENCH_ROUNDS (5) how often each thing is measured; BENCH_ORDERS (5000) how many orders the fast forms get; BENCH_GROWTH
 (1000000) how many orders the base of B4 holds; BENCH_MEMORY (50000) how many orders B8 takes in; BENCH_PUSHES (410) how many
@@ -46,7 +46,7 @@ def main(names: tuple[str, ...]) -> None:
             console.print(f"{name} …", style="dim")
             try:
                 figures += MEASURES[name](ready)
-            except Exception:  # one that fails must not cost the others their figures
+            except Exception:  # noqa: BLE001 -- one that fails must not cost the others their figures
                 console.print_exception(max_frames=8)
                 failed.append(name)
             _write(figures, anew=not names)  # after each, so that an interrupted run is not all lost
