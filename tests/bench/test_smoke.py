@@ -23,7 +23,8 @@ _SMALL = {
     "BENCH_MEMORY": "80",
     "BENCH_PUSHES": "4",
 }
-_WITHOUT_PEERS = sorted(bench.MEASURES.keys() - {"B2"})
+_QUICK = ("B3", "B7")  # the others start web servers and workers, and take as long as those do
+_FORMS = [pytest.param(name, marks=() if name in _QUICK else pytest.mark.long) for name in bench.MEASURES if name != "B2"]
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def _sound(found: list[Figure], name: str) -> None:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("name", _WITHOUT_PEERS)
+@pytest.mark.parametrize("name", _FORMS)
 def test_it_runs(stage: Stage, name: str) -> None:
     _sound(bench.MEASURES[name](stage), name)
 
