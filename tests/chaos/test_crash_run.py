@@ -24,7 +24,7 @@ from tests.chaos.whole import PLATFORMS, Whole, running
 # A hanging answer takes longer than a call may (CALL_SECONDS).
 _FAULTS = {"server_error": 0.15, "throttle": 0.1, "applied_then_error": 0.05, "hang": 0.05, "hang_seconds": 4}
 _DOUBLED = {"webhook_duplicate": 0.5, "webhook_renamed": 0.2, "webhook_reorder": 0.2, "retry_scale": 0.002}
-_HOUR_SECONDS = 3
+_HOUR_SECONDS = 10
 _LAST_ORDER = 0.9  # of the kills; then nothing new comes, and the last ones meet the rest
 _GIVE_UP_SECONDS = 120
 _DRAINED_SECONDS = 60
