@@ -21,6 +21,8 @@ from desk import (
     acts,
     api,
     bulk,
+    components,
+    correct,
     dashboard,
     endpoints,
     entry,
@@ -93,6 +95,8 @@ _SESSION = timedelta(hours=14)  # a long day in the shop; each request begins it
 _ROUTES = (
     acts,
     bulk,
+    components,
+    correct,
     dashboard,
     endpoints,
     health,

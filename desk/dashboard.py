@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 from flask import render_template
 
-from connector.db import dashboard_views, event_views, health_views
+from connector.db import dashboard_views, event_views, health_views, merchants
 from connector.db.dashboard_views import Failure, Hourly, Taking
 from connector.db.health_views import Health
 from desk import charts, show
-from desk.blueprint import desk, pages
+from desk.blueprint import desk, house, pages
 from desk.charts import Chart
 from desk.language import gettext
 
@@ -51,7 +51,7 @@ def dashboard() -> str:
     return render_template(
         "desk/dashboard.html",
         orders=_orders(hours, placed),
-        answers=_answers(desk().answers()),
+        answers=_answers(desk().answers()) if _alone() else None,
         taking=_taking(hours, taking),
         backlog=_backlog(healths),
         failures=_failures(failures),
@@ -61,6 +61,12 @@ def dashboard() -> str:
         dead=sum(health.shop.dead for health in healths) + sum(row.dead for row in endpoints),
         healths=[health for health in healths if health.waiting_since is not None],
     )
+
+
+def _alone() -> bool:
+    """Whether there is but one merchant: the web processes count what they answer for all of them together."""
+    with house().engine.connect() as conn:
+        return len(merchants.ids(conn)) == 1
 
 
 def _orders(hours: Sequence[datetime], placed: Sequence[Hourly]) -> Picture:

@@ -28,6 +28,11 @@ def gettext(text: str, **facts: object) -> str:
     return str(flask_babel.gettext(text, **facts))
 
 
+def ngettext(one: str, many: str, count: int) -> str:
+    """The sentence about `count` of something in the language of the request, in that language's own form of the number."""
+    return str(flask_babel.ngettext(one, many, count))
+
+
 def locale() -> Locale:
     """The locale of the request."""
     found = flask_babel.get_locale()

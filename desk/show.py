@@ -22,7 +22,7 @@ from connector.domain.explanation import SENTENCES
 from connector.domain.fulfillment import Refusal, Step
 from desk import amounts, words
 from desk.blueprint import house
-from desk.language import LANGUAGES, gettext, locale
+from desk.language import LANGUAGES, gettext, locale, ngettext
 
 _STATIC = Path(__file__).parent / "static"
 _MOMENT = timedelta(minutes=1)
@@ -242,10 +242,31 @@ def event(entry: Event, currency: str) -> str:
         facts["amount"] = money(int(facts["amount_minor"]), str(facts.get("currency") or currency))
     if "act" in facts:
         facts["act"] = act(str(facts["act"]))
+    if "fields" in facts:
+        facts["fields"] = ", ".join(person_field(str(name)) for name in facts["fields"])
     if entry.code == "told":
         return f"{facts['act']} – {fill(_told_sentence('delivered', str(facts.get('told', '')))[0], **facts)}"
     sentence = words.MOVED.get(str(facts.get("step"))) if entry.code == "moved" else words.EVENTS.get(entry.code)
     return fill(sentence, **facts) if sentence else entry.code.replace("_", " ")
+
+
+def timeline(detail: OrderDetail) -> list[tuple[datetime, str, str, str]]:
+    """Everything that happened, the newest first, each failed attempt towards the platform among it: (when, sentence, what the
+    platform said, who)."""
+    found = [(entry.at, event(entry, detail.row.currency), "", actor(entry.actor)) for entry in detail.events]
+    for entry in detail.told:
+        facts = {"act": act(entry.act), "platform": platform(detail.row.platform)}
+        for number, (at, how, said) in enumerate(entry.tried, start=1):
+            sentence = fill(words.TRIED, **facts, how=failure(how), number=number)
+            found.append((at, sentence, said, actor("connector")))
+    return sorted(found, key=lambda one: one[0], reverse=True)
+
+
+def person_field(name: str) -> str:
+    """ "shipping.street" in words."""
+    section, _, one = name.partition(".")
+    known = gettext(words.SECTIONS[section]) if section in words.SECTIONS else section
+    return f"{known} – {gettext(words.FIELDS[one]) if one in words.FIELDS else one}"
 
 
 def actor(name: str) -> str:
@@ -312,7 +333,9 @@ def rejection(error: ConnectorError) -> str:
 
 def fill(sentence: str, **facts: object) -> str:
     """The translated sentence with its facts; one that is missing shows as a dash, and never breaks a page."""
-    return gettext(sentence).format_map(_Facts(facts))
+    one, units = words.OF_ONE_UNIT.get(sentence), facts.get("units")
+    said = ngettext(one, sentence, units) if one and isinstance(units, int) else gettext(sentence)
+    return said.format_map(_Facts(facts))
 
 
 def _told_sentence(state: str, outcome: str) -> tuple[str, str]:

@@ -5,6 +5,8 @@ A code that is not in a table is still shown, as itself: a new kind of fact must
 
 from __future__ import annotations
 
+from connector.domain import explanation
+from connector.domain.explanation import SENTENCES
 from connector.domain.fulfillment import Step
 from desk.language import N_
 
@@ -100,6 +102,9 @@ ATTENTION: dict[str, str] = {
 ATTENTION |= {
     "moved_on_platform": N_("The platform moved goods to another location after packing had started."),
     "handover_withdrawn": N_("The platform took back a handover of goods that have left."),
+    "correction_replaced": N_(
+        "The online shop changed what had been corrected here; its word counts now. Compare before it is sent."
+    ),
     "total_differs": N_("The platform's total is not what its lines make."),
 }
 ATTENTION_OTHER = N_("Someone should look at this order: {code}.")
@@ -120,6 +125,30 @@ ACTS: dict[str, str] = {
     "cancelled": N_("Cancelled"),
     "taken_back": N_("Taken back"),
 }
+# The fields of a customer or an address, and the sections they stand in.
+FIELDS: dict[str, str] = {
+    "name": N_("Name"),
+    "company": N_("Company"),
+    "street": N_("Street"),
+    "street2": N_("Street, second line"),
+    "postcode": N_("Postcode"),
+    "city": N_("City"),
+    "region": N_("Region"),
+    "country": N_("Country"),
+    "phone": N_("Telephone"),
+    "email": N_("E-mail"),
+}
+SECTIONS: dict[str, str] = {
+    "customer": N_("Customer"),
+    "shipping": N_("Delivery address"),
+    "billing": N_("Billing address"),
+}
+ADDRESS_FAULTS: dict[str, str] = {
+    "missing": N_("This is missing."),
+    "postcode": N_("This is no postcode of the country. It looks like {example}."),
+    "unknown": N_("Give the country's two letters, like {example}."),
+}
+CORRECT_REFUSALS = (N_("The order has ended."), N_("What has left cannot be sent elsewhere."), N_("Correct these fields."))
 # What `connector.flow.cancel` refuses.
 CANCEL_REFUSALS = (
     N_("The order is cancelled already."),
@@ -144,6 +173,7 @@ TOLD: dict[tuple[str, str], tuple[str, str]] = {
     ("delivered", ""): (N_("{platform} was told."), "done"),
     ("dead", ""): (N_("{platform} could not be told. Someone must look at it."), "owed"),
 }
+TRIED = N_("{act}: try {number} to tell {platform} – {how}.")
 TOLD_AGAIN = N_("{platform} could not be told yet. Tries so far: {tries}. Next try: {due}.")
 
 ACTORS: dict[str, str] = {
@@ -173,6 +203,8 @@ EVENTS: dict[str, str] = {
     "cancelled": N_("Order cancelled in the online shop; stock still here was given back."),
     "completed": N_("The online shop counts the order as completed."),
     "deleted": N_("Order deleted in the online shop; stock still here was given back."),
+    "corrected": N_("Corrected here: {fields}."),
+    "correction_replaced": N_("The online shop changed what had been corrected here; its word counts now: {fields}."),
     "cancel_asked": N_("The shop was asked to cancel the order."),
     "payment_recorded": N_("Payment recorded: {amount}."),
     "handed_over_elsewhere": N_("{platform} counts {units} units as handed over; they left here too."),
@@ -210,6 +242,7 @@ NEW_ROLE = N_("{name} is now: {role}.")
 ROUTES: dict[str, str] = {
     "desk.act": N_("Moved a part"),
     "desk.pay": N_("Recorded a payment"),
+    "desk.correct_person": N_("Corrected a customer or an address"),
     "desk.cancel_order": N_("Asked to cancel an order"),
     "desk.bulk": N_("Acted on several orders"),
     "desk.note": N_("Wrote a note"),
@@ -353,4 +386,14 @@ REMEDIES: dict[str, str] = {
         "Install the connector again in the shop's admin: its history is kept, and what was placed meanwhile is read."
     ),
     "webhooks": N_("They are renewed every hour by themselves, and changed orders are read every few minutes until then."),
+}
+
+# Sentences about units -> the same of one unit. Languages have their own forms for other numbers, so both go through ngettext.
+OF_ONE_UNIT: dict[str, str] = {
+    **{SENTENCES[code]: one for code, one in explanation.OF_ONE_UNIT.items()},
+    EVENTS["handed_over_elsewhere"]: "{platform} counts {units} unit as handed over; it left here too.",
+    EVENTS["returned"]: "{units} unit came back and is on the shelf again.",
+    EVENTS["rerouted"]: "{units} unit moved from {location} to {to}. {note}",
+    EVENTS["refused"]: "{location} could not give {units} unit. {note}",
+    EVENTS["unshipped"]: "{location}: the handover of {units} unit was taken back. {note}",
 }

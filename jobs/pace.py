@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import redis
 
-from platforms.pace import BUSY_SECONDS, LONGEST_WAIT_SECONDS, LOOK_SECONDS, SPREAD, Limit, LocalBuckets, Turn, held_seconds
+from platforms.pace import (
+    BUSY_SECONDS,
+    LONGEST_WAIT_SECONDS,
+    LOOK_SECONDS,
+    SPREAD,
+    Level,
+    Limit,
+    LocalBuckets,
+    Turn,
+    held_seconds,
+)
 
 _KEEP_SECONDS = 600
 
@@ -143,6 +155,18 @@ class SharedBuckets:
             return float(self._wait(keys=_keys(shop), args=[cost, LONGEST_WAIT_SECONDS]))
         except redis.RedisError:
             return self._own.wait_seconds(shop, cost)
+
+
+def standings(connection: redis.Redis, shops: Collection[str]) -> dict[str, tuple[float, float]]:
+    """(points left now, points there can be) by shop's address, of those that were called lately. RedisError as it comes."""
+    with connection.pipeline(transaction=False) as pipeline:
+        pipeline.time()
+        for shop in shops:
+            pipeline.hmget(_keys(shop)[0], "left", "most", "rate", "reset", "at")
+        (seconds, micros), *found = pipeline.execute()
+    now = seconds + micros / 1_000_000
+    levels = {shop: Level(*map(float, facts)) for shop, facts in zip(shops, found, strict=True) if all(facts)}
+    return {shop: (max(0.0, level.now(now, 0.0).left), level.most) for shop, level in levels.items()}
 
 
 def _keys(shop: str) -> list[str]:

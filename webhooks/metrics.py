@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import redis
@@ -18,7 +19,7 @@ from rq.worker import SimpleWorker
 from sqlalchemy import Connection
 
 from connector.db import figures, inbox_views, ledger, outbox_views
-from jobs import queue
+from jobs import pace, queue
 
 _OWN = CollectorRegistry()
 DELIVERIES = Counter(
@@ -40,6 +41,7 @@ def text(conn: Connection, bell: redis.Redis, now: datetime) -> bytes:
     counted = CollectorRegistry()
     counted.register(_Fixed(family for count in _COUNTED for family in count(conn, now)))
     counted.register(_Fixed(_bell(bell)))
+    counted.register(_Fixed(_limits(conn, bell)))
     return generate_latest(_processes()) + generate_latest(counted)
 
 
@@ -133,6 +135,23 @@ def _stock(conn: Connection, now: datetime) -> Iterator[Metric]:
 
 
 _COUNTED: tuple[Callable[[Connection, datetime], Iterator[Metric]], ...] = (_boxes, _attempts, _shops, _clock, _stock)
+
+
+def _limits(conn: Connection, bell: redis.Redis) -> Iterator[Metric]:
+    """How many calls each platform still allows us, as all workers together know it: the buckets they share in Redis."""
+    labels = ["shop", "platform"]
+    left = GaugeMetricFamily(
+        "connector_platform_limit_left", "Points of the platform's limit that are left to us.", labels=labels
+    )
+    most = GaugeMetricFamily(
+        "connector_platform_limit", "Points the platform's limit leaves to us when it is full.", labels=labels
+    )
+    shops = {shop.address: [str(shop.id), shop.platform] for shop in figures.shop_health(conn)}
+    with suppress(redis.RedisError):
+        for address, (points, all_points) in pace.standings(bell, shops).items():
+            left.add_metric(shops[address], points)
+            most.add_metric(shops[address], all_points)
+    yield from (left, most)
 
 
 def _bell(bell: redis.Redis) -> Iterator[Metric]:

@@ -29,6 +29,7 @@ class ShopHealth:
 
     id: int
     platform: str
+    address: str
     state: str
     failures: int
     paused_until: datetime | None

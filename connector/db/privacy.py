@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, Connection, Row, Table, Text, cast, func, or_, select, update
+from sqlalchemy import ARRAY, Connection, Row, Table, Text, cast, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from connector.db import orders as words_of
 from connector.db.tables import (
     attempts,
+    event_attempts,
+    event_sends,
+    events,
     fulfillment_notes,
     fulfillment_orders,
     inbox,
+    order_corrections,
     order_events,
     orders,
     outbox,
@@ -93,12 +97,19 @@ def finish(
     conn.execute(update(privacy_requests).where(privacy_requests.c.id == request_id).values(done))
 
 
-def put_off(conn: Connection, request_id: int, due_at: datetime, reason: str) -> None:
-    """It is tried again later."""
-    tries = privacy_requests.c.tries + 1
-    conn.execute(
-        update(privacy_requests).where(privacy_requests.c.id == request_id).values(due_at=due_at, reason=reason, tries=tries)
-    )
+def put_off(conn: Connection, request_id: int, due_at: datetime, reason: str, *, sealed_request: bytes | None = None) -> None:
+    """It is tried again later; with `sealed_request` in place of what it asked."""
+    again: dict[str, Any] = {"due_at": due_at, "reason": reason, "tries": privacy_requests.c.tries + 1}
+    if sealed_request is not None:
+        again["sealed_request"] = sealed_request
+    conn.execute(update(privacy_requests).where(privacy_requests.c.id == request_id).values(again))
+
+
+def still_to_tell(conn: Connection, order_ids: Collection[int]) -> bool:
+    """Whether an announcement of these orders waits that names a parcel."""
+    waiting = outbox.c.order_id.in_(list(order_ids)) & (outbox.c.state == "waiting")
+    named = func.coalesce(outbox.c.announcement["tracking"]["number"].astext, "") != ""
+    return conn.execute(select(outbox.c.id).where(waiting, named).limit(1)).first() is not None
 
 
 def shops_with_requests_due(conn: Connection, now: datetime) -> list[int]:
@@ -171,6 +182,13 @@ def blank_orders(conn: Connection, order_ids: Collection[int], sealed_nobody: by
     conn.execute(update(fulfillment_orders).where(fulfillment_orders.c.order_id.in_(ids)).values(parcels))
     free = order_events.c.facts.op("-")(cast(list(_FREE_WORDS), ARRAY(Text)))
     conn.execute(update(order_events).where(order_events.c.order_id.in_(ids)).values(facts=free))
+    conn.execute(delete(order_corrections).where(order_corrections.c.order_id.in_(ids)))
+    told = select(events.c.id).where(events.c.order_id.in_(ids))
+    untold = events.c.facts.op("-")(cast(["tracking", "fulfillment_orders"], ARRAY(Text)))
+    conn.execute(update(events).where(events.c.order_id.in_(ids)).values(facts=untold))
+    sent = select(event_sends.c.id).where(event_sends.c.event_id.in_(told))
+    conn.execute(update(event_attempts).where(event_attempts.c.send_id.in_(sent)).values(detail=""))
+    conn.execute(update(event_sends).where(event_sends.c.event_id.in_(told)).values(reason=""))
     conn.execute(update(payments).where(payments.c.order_id.in_(ids)).values(reference=""))
     mine = outbox.c.order_id.in_(ids)
     conn.execute(update(attempts).where(attempts.c.outbox_id.in_(select(outbox.c.id).where(mine))).values(detail=""))

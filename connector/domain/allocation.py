@@ -31,8 +31,8 @@ def allocate(needs: Sequence[Need], places: Sequence[Place], stock: Stock, wish:
     taking = routing.divided(possible, allowed, stock, wish, reason)
     if wish.oversell and missing:
         taking, missing = _below_zero(needs, taking, missing, allowed, wish, reason)
-    skus = {need.line_id: need.sku for need in needs}
-    reason += [_waits(wish, allowed, units, skus[line]) for line, units in missing.items()]
+    wanted = {need.line_id: need for need in needs}
+    reason += [_waits(wish, allowed, units, wanted[line]) for line, units in missing.items()]
     return Allocation(taking, missing, reason)
 
 
@@ -91,9 +91,12 @@ def _giver(line: int, taking: Taking, places: Sequence[Place], wish: Wish) -> Pl
     return next(iter([*giving, *assigned, *serving, places[0]]))
 
 
-def _waits(wish: Wish, allowed: Sequence[Place], units: int, sku: str) -> Step:
+def _waits(wish: Wish, allowed: Sequence[Place], units: int, need: Need) -> Step:
+    waiting: Step = {"quantity": units, "sku": need.sku}
     if not allowed:
-        return {"code": "waits_for_location", "quantity": units, "sku": sku}
+        return {"code": "waits_for_location", **waiting}
+    if need.item_id in wish.in_turn:
+        return {"code": "waits_its_turn", **waiting}
     if wish.pickup:
-        return {"code": "backordered_here", "quantity": units, "sku": sku, "location": allowed[0].name}
-    return {"code": "backordered", "quantity": units, "sku": sku}
+        return {"code": "backordered_here", **waiting, "location": allowed[0].name}
+    return {"code": "backordered", **waiting}

@@ -72,6 +72,7 @@ class Case:
     returned: dict[tuple[int, str], int]
     tasks: list[TaskRow]
     news: News
+    behind: frozenset[int] = frozenset()  # items that came free, and an earlier order waits for
     found: Difference = field(init=False)
     after: list[HeldPart] = field(init=False)
     departing: list[HeldPart] = field(init=False)
@@ -130,7 +131,12 @@ def load(conn: Connection, order_ids: Sequence[int], fresh: frozenset[int], news
 
 def decide(case: Case, places: Sequence[Place], available: Mapping[tuple[int, int], int], numbers: Iterator[int]) -> None:
     """Find the difference, and what the parts are after it; then what others handed over leaves, and what is back comes in."""
-    case.found = difference(_wanted(case), case.parts, places, available, wish(case), following=case.news.following)
+    free = (
+        {pair: min(0, units) if pair[0] in case.behind else units for pair, units in available.items()}
+        if case.behind
+        else available
+    )
+    case.found = difference(_wanted(case), case.parts, places, free, wish(case), following=case.news.following)
     changed = {part.id: part for part in case.found.parts if part.id is not None}
     after = [_changed(part, changed[part.id].lines) if part.id in changed else part for part in case.parts]
     after += [HeldPart(next(numbers), part.location_id, State.NEW, part.lines) for part in case.found.parts if part.id is None]
@@ -251,6 +257,7 @@ def wish(case: Case) -> Wish:
         load=case.load,
         oversell=below_zero(case.settings),
         unpaid=_waits_for_payment(case),
+        in_turn=case.behind,
     )
 
 

@@ -32,6 +32,7 @@ _LONGEST_PHONE_DIGITS = 9  # the end of a number: national and international for
 _EXPORT_READY = "data_request"
 
 NOT_HELD = "We hold nothing of this store."
+_STILL_TO_TELL = "Forgotten, but for parcels the platform has still to be told of: their numbers are forgotten after that."
 STILL_LINKED = "The store is linked again: its data is in use."
 
 
@@ -100,6 +101,11 @@ def _redact(conn: Connection, seal: Seal, shop: Shop, request: RequestRow, now: 
     bodies = rows.blank_bodies(conn, shop.id, named, [*found.values(), *order_ids])
     exported = ((row.id, seal.open_json(row.sealed_export)) for row in rows.exports(conn, shop.id))
     rows.forget_exports(conn, [number for number, export in exported if _is(export, person)])
+    if rows.still_to_tell(conn, list(found)):
+        # A parcel's number must still reach the platform, and is forgotten then; by that time nobody knows whose it was.
+        again = {"person": asdict(person), "order_ids": sorted({*order_ids, *found.values()})}
+        rows.put_off(conn, request.id, now + _LATER, _STILL_TO_TELL, sealed_request=seal.seal_json(again))
+        return
     rows.finish(conn, request.id, {"orders": len(found), "deliveries": bodies}, now)
 
 

@@ -13,7 +13,7 @@ from connector.db import order_json, order_views, stock_views, suppliers
 from connector.db.order_views import OrderFilter, OrderRow
 from connector.domain.errors import NotFound
 from connector.domain.fulfillment import Step
-from connector.flow import cancel, fulfill
+from connector.flow import cancel, correct, fulfill
 from connector.platform import Tracking
 from desk.api.blueprint import Answer, Problem, api, body, known_id, limit, needs, now, text, token, whole
 from desk.blueprint import desk
@@ -75,6 +75,25 @@ def record_payment(order_id: int) -> Answer:
         key=request.headers.get("Idempotency-Key", ""),
     )
     return {"recorded_minor": paid.amount_minor, "owed_minor": paid.owed_minor, "currency": paid.currency}, 201
+
+
+@api.patch("/orders/<int:order_id>/person")
+@needs("orders:write")
+def correct_person(order_id: int) -> Answer:
+    """Correct fields of the customer or an address."""
+    given = body()
+    changes = {section: _section(given[section], section) for section in correct.FIELDS if section in given}
+    done = correct.correct(desk().engine, desk().seal, known_id(order_id), changes, now(), actor=f"api:{token().name}")
+    desk().ring(done.wakes)
+    return {"changed": list(done.fields)}, 200
+
+
+def _section(given: Any, section: str) -> dict[str, str]:
+    if not isinstance(given, dict) or given.keys() - set(correct.FIELDS[section]):
+        raise Problem(
+            400, "malformed", f"“{section}” is not an object of its fields.", f"There are {', '.join(correct.FIELDS[section])}."
+        )
+    return {name: text(given, name) for name in given}
 
 
 @api.post("/orders/<int:order_id>/cancel")

@@ -17,6 +17,8 @@ if (zone) document.cookie = `tz=${zone}; path=/; max-age=31536000; samesite=lax`
 function begin() {
   const wanting = document.querySelector("[data-focus]");
   if (wanting) wanting.focus({ preventScroll: wanting.classList.contains("flash") });
+  const room = document.querySelector(".rooms [aria-current]");
+  if (room) room.parentElement.scrollLeft = room.offsetLeft - room.parentElement.offsetLeft; // on a phone the menu is wider than the page
   known = "";
   countTicked();
   refresh();
@@ -50,12 +52,26 @@ document.addEventListener("submit", (event) => {
 });
 addEventListener("pageshow", () => document.querySelectorAll("[data-sent]").forEach((form) => delete form.dataset.sent));
 
-// Keyboard: "/" searches, j and k walk the list.
+// Keyboard: "/" searches, "?" searches names, j and k walk the list, x ticks, m goes to what comes next (see /components).
 document.addEventListener("keydown", (event) => {
-  if (event.target.matches("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "Escape" && event.target.matches("input, select, textarea")) event.target.blur();
+  if (event.target.matches("input:not([type=checkbox]), select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "/") {
     const search = document.querySelector("[type=search]");
     if (search) { event.preventDefault(); search.focus(); search.select(); }
+  }
+  if (event.key === "?") {
+    const search = document.querySelector("[type=search]");
+    if (search) { event.preventDefault(); search.value = "?"; search.focus(); }
+  }
+  if (event.key === "x") {
+    const row = event.target.closest("[data-order]");
+    const box = row && row.querySelector("[name=order]");
+    if (box) box.click();
+  }
+  if (event.key === "m") {
+    const main = document.querySelector(".acts .button.main, .acts .button[aria-disabled]");
+    if (main) { event.preventDefault(); main.focus(); }
   }
   if (event.key === "j" || event.key === "k") walk(event.key === "j" ? 1 : -1);
 });

@@ -44,6 +44,8 @@ def announce(http: Http, shop: Shop, told: Announcement) -> Outcome:
     if row is None:
         return Outcome(Told.UNSUPPORTED, f"BigCommerce has no word for “{told.act.value.replace('_', ' ')}” on such an order.")
     order = orders.read_order(http, shop, told.order_id)
+    if told.act is Act.CANCELLED and status_of(order) == CANCELLED:
+        return Outcome(Told.ALREADY, "BigCommerce shows Cancelled already.")
     return _withheld(order) or row(Call(http, shop, told, order))
 
 

@@ -2,48 +2,26 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 from playwright.sync_api import Browser, FrameLocator, Request, expect
 
-from connector.flow import stock
-from jobs.environment import now
-from sandbox.catalogue import ITEMS, LOCATIONS, STOCK
-from tests.webhooks.town import Town, town
+from jobs import demo
+from sandbox.linking import demo as demo_of
+from tests.browser.shops import FIRST, at_work, ordered
+from tests.webhooks.town import Town
 
 
 @pytest.fixture
 def place(tmp_path: Path, database_url: str, redis_url: str) -> Iterator[Town]:
     """The connector with the retailer's stock, the sandbox, and somebody at work behind them."""
-    with town(tmp_path, database_url, redis_url) as built:
-        _stock(built)
-        ending = threading.Event()
-        worker = threading.Thread(target=_work, args=(built, ending))
-        worker.start()
-        try:
-            yield built
-        finally:
-            ending.set()
-            worker.join()
-
-
-def _stock(place: Town) -> None:
-    for location in LOCATIONS:
-        stock.add_location(place.engine, code=location.code, name=location.name, kind=location.kind, priority=location.priority)
-    rows = [{"sku": item.sku, "title": item.title, "barcode": item.barcode} for item in ITEMS]
-    stock.add_items(place.engine, rows, now())
-    lines = [stock.StockLine(sku, code, quantity) for (sku, code), quantity in STOCK.items() if quantity]
-    stock.change(place.engine, lines, now(), key="first", reason="receipt", actor="tests")
-
-
-def _work(place: Town, ending: threading.Event) -> None:
-    while not ending.wait(0.3):
-        place.work()
+    with at_work(tmp_path, database_url, redis_url) as built:
+        demo.furnish(built.environment.of(FIRST), replace(demo_of(built.shops_at), shops=()))
+        yield built
 
 
 class Merchant:
@@ -92,13 +70,6 @@ WAYS: dict[str, tuple[Callable[[Merchant], None], str]] = {
 }
 
 
-def _ordered(place: Town, platform: str) -> None:
-    wanted: dict[str, Any] = {"lines": [{"sku": "MAR-TS-M", "quantity": 1}], "handover": "delivery"}
-    wanted["customer"] = {"name": "Inès Frame", "email": "ines@maree-haute.test", "city": "Marseille", "postcode": "13001"}
-    wanted["customer"] |= {"phone": "", "street": "1 quai du Port", "country": "FR"}
-    requests.post(f"{place.shops_at}/sandbox/{platform}/orders", json=wanted, timeout=10).raise_for_status()
-
-
 @pytest.mark.parametrize("platform", WAYS)
 def test_a_day_within_the_platforms_admin_without_any_cookie(place: Town, merchant: Merchant, platform: str) -> None:
     install, opened = WAYS[platform]
@@ -106,7 +77,7 @@ def test_a_day_within_the_platforms_admin_without_any_cookie(place: Town, mercha
     app = merchant.app
     expect(app.get_by_text("The store is linked.")).to_be_visible(timeout=30_000)
     merchant.context.add_cookies([_cookie(place)])
-    _ordered(place, platform)
+    ordered(place, platform, "Inès Frame")
     merchant.page.goto(place.shops_at + opened)
     expect(app.get_by_role("heading", level=1)).to_have_text("Orders")
     expect(app.locator(".orders tbody")).to_have_count(1, timeout=30_000)

@@ -31,6 +31,8 @@ LISTS = (
     "/picking",
     "/tasks",
     "/past",
+    "/dashboard",
+    "/suppliers",
     "/stock",
     "/stock/BK-001",
     "/shops",

@@ -9,20 +9,20 @@ from connector.domain.allocation import Need, Place, Wish, allocate
 from connector.domain.differences import WantedLine, difference
 from connector.domain.explanation import in_words
 from connector.domain.routing import chosen
-from tests.domain.test_routing import PLACES, STRATEGIES, Case, case
+from tests.domain.test_routing import CASES, PLACES, STRATEGIES, Case, case
 
 NAMES = {place.id: place.name for place in PLACES}
 
 
 def refusing(rnd: random.Random) -> tuple[Case, Wish]:
     needs, stock, wish = case(rnd, rnd.choice(list(STRATEGIES.values())))
-    refused = {item: frozenset(place.id for place in PLACES if rnd.random() < 0.3) for item in (1, 2, 3) if rnd.random() < 0.5}
+    refused = {item: frozenset(place.id for place in PLACES if rnd.random() < 0.6) for item in (1, 2, 3) if rnd.random() < 0.5}
     return (needs, stock, wish), replace(wish, refused=refused)
 
 
 def test_what_was_refused_counts_as_nothing_there() -> None:
     rnd = random.Random(5)
-    for _ in range(2000):
+    for _ in range(CASES // 5):
         (needs, stock, wish), bound = refusing(rnd)
         found = allocate(needs, PLACES, stock, bound)
         without = {key: 0 if key[1] in bound.refused.get(key[0], ()) else units for key, units in stock.items()}
@@ -41,7 +41,7 @@ def test_what_was_refused_counts_as_nothing_there() -> None:
 def test_below_zero_is_never_promised_where_it_was_refused() -> None:
     rnd = random.Random(6)
     waited = 0
-    for _ in range(2000):
+    for _ in range(CASES // 5):
         (needs, stock, _), bound = refusing(rnd)
         found = allocate(needs, PLACES, stock, replace(bound, oversell=True))
         items = {need.line_id: need.item_id for need in needs}

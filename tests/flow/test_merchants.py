@@ -13,7 +13,7 @@ from sqlalchemy import Engine, select, text
 
 from config.embedded import Addresses
 from config.settings import load
-from connector.db import merchants, publications, stock, tables
+from connector.db import ledger, merchants, publications, stock, tables
 from connector.db.engine import of_merchant
 from connector.db.sealed import Seal
 from connector.db.tables import HOUSE, metadata
@@ -150,6 +150,10 @@ def test_the_ledger_is_verified_merchant_by_merchant(street: Street) -> None:
         conn.execute(text("UPDATE levels SET on_hand = on_hand + 7 WHERE location_id = (SELECT min(id) FROM locations)"))
     street.work("verify")
     checks = {row.merchant_id: row.differences for row in street.all(tables.stock_checks)}
+    with street.house.connect() as conn:
+        whole = ledger.last_check(conn)
+    assert whole is not None
+    assert (whole.differences, whole.at) == (1, min(row.at for row in street.all(tables.stock_checks)))
     assert checks == {street.here.shop.merchant_id: 0, street.there.shop.merchant_id: 1}
     with street.there.engine.begin() as conn:
         conn.execute(text("UPDATE levels SET on_hand = on_hand - 7 WHERE location_id = (SELECT min(id) FROM locations)"))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+import json
 
-from connector.db import merchants
+import pytest
+from sqlalchemy import text
+
+from connector.db import merchants, walls
 from jobs.environment import Environment
 from tests.jobs.commanding import Run, as_json, run
 
@@ -64,6 +67,18 @@ def test_each_has_places_goods_and_stock_of_its_own(run: Run, second: int, envir
 def test_a_name_is_given_once_and_is_not_empty(run: Run, second: int) -> None:
     assert "already" in run("merchants", "add", "Quai Nord").output
     assert run("merchants", "add", " ").exit_code == 1
+
+
+def test_the_doctor_names_a_wall_that_is_missing_and_migrate_mends_it(run: Run, environment: Environment) -> None:
+    def standing() -> bool:
+        return bool(next(row["ok"] for row in json.loads(run("doctor", "--offline", "--json").stdout) if row["check"] == "walls"))
+
+    assert standing()
+    with environment.engine.begin() as conn:
+        conn.execute(text(f"DROP POLICY {walls.POLICY} ON payments"))
+    assert not standing()
+    assert run("migrate").exit_code == 0
+    assert standing()
 
 
 def test_what_is_of_the_house_needs_no_merchant(run: Run, second: int) -> None:

@@ -33,7 +33,7 @@ from tests.security.odd_shops import OddShops, Sold, woocommerce
 from tests.serving import serve
 from webhooks.app import build
 
-SECRET = "a secret of this shop"
+SECRET = "canary-signing-secret"
 _LATER = timedelta(seconds=90)
 
 
@@ -56,7 +56,7 @@ def _sign_bigcommerce(body: bytes, number: int) -> dict[str, bytes]:
     message = f"m{number}".encode()
     signature = b"v1," + base64_hmac(b".".join((message, b"1700000000", body)))
     standard = {"webhook-id": message, "webhook-timestamp": b"1700000000", "webhook-signature": signature}
-    return {**standard, "X-Connector-Secret": b"ours"}
+    return {**standard, "X-Connector-Secret": b"canary-own-header"}
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Speech:
 
 SPEECHES = {
     "shopify": Speech(
-        {"app_secret": SECRET, "token": "t"},
+        {"app_secret": SECRET, "token": "canary-shopify-token"},
         "odd.myshopify.com",
         _sign_shopify,
         "X-Shopify-Hmac-Sha256",
@@ -87,7 +87,7 @@ SPEECHES = {
         "gid://shopify/Order/{}",
     ),
     "woocommerce": Speech(
-        {"webhook_secret": SECRET, "key": "k", "secret": "x"},
+        {"webhook_secret": SECRET, "key": "canary-woo-key", "secret": "canary-woo-secret"},
         "https://odd.example",
         _sign_woocommerce,
         "X-WC-Webhook-Signature",
@@ -95,7 +95,7 @@ SPEECHES = {
         woocommerce,
     ),
     "bigcommerce": Speech(
-        {"webhook_secret": "ours", "client_secret": SECRET, "token": "t"},
+        {"webhook_secret": "canary-own-header", "client_secret": SECRET, "token": "canary-big-token"},
         "odd",
         _sign_bigcommerce,
         "webhook-signature",

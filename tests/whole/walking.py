@@ -122,7 +122,8 @@ def walk(whole: Whole, kinds: Sequence[Kind]) -> None:
     wanted = [_changed(one, kind) for one, kind in walks]
     for (one, kind), then in zip(walks, wanted, strict=True):
         _comes(one.stands, then.named(), f"{kind.name}, {one.platform}")
-        assert "Everything adds up." in whole.run("stock", "verify")
+        if one.platform == PLATFORMS[-1]:
+            assert "Everything adds up." in whole.run("stock", "verify")
     moved: Counter[tuple[Level, str]] = Counter()
     for then in wanted:
         for level, (on_hand, committed) in then.stock.items():

@@ -2,7 +2,8 @@
 
 Conventions: ids are bigint identities; times are timestamptz; `*_minor` is money in minor units; `state` words come from
 the enumerations in `connector.domain`. `sealed_*` columns are encrypted (see `sealed.py`). Open word lists (a movement's
-reason, the outbox's act, an event's code) are text, so that a new kind of fact needs no migration.
+reason, the outbox's act, an event's code) are text, so that a new kind of fact needs no migration. Every table that is not
+in HOUSE gets its `merchant_id` by itself, and its references carry it (see `merchants.py`).
 """
 
 from __future__ import annotations
