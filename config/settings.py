@@ -103,6 +103,7 @@ class Settings(BaseSettings):
     call_seconds: Annotated[float, Field(ge=1, le=10)] = 10.0
     telling_seconds: Annotated[float, Field(ge=2, le=600)] = 25.0
 
+    new_merchants: Literal["refuse", "each"] = "refuse"
     allow_private_shops: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_json: bool = False

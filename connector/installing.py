@@ -180,6 +180,21 @@ def no_traits(shop: Shop) -> Mapping[str, object]:
 
 
 @dataclass(frozen=True, slots=True)
+class Bridge:
+    """The script of a platform's own that stands in our framed page and gives it a signed proof of who uses it.
+
+    script: address of the script. token: the function's name within the page ("shopify.idToken"); it takes nothing and gives
+    a promise of a token. meta: what the script wants to read in the page's head.
+    read: such a token -> the store and the user; raises Forged for anything unsound.
+    """
+
+    script: str
+    token: str
+    meta: Mapping[str, str]
+    read: Callable[[str], tuple[str, User]]
+
+
+@dataclass(frozen=True, slots=True)
 class Installing:
     """How a merchant installs the connector on a platform.
 
@@ -187,6 +202,7 @@ class Installing:
     asks: what a merchant types on our own page to begin there (name -> help); empty where one begins on the platform only.
     keys: what a merchant may type instead of consenting (`open_shop` takes it); empty where there is no such way.
     framed_by: origins that may show our page of a store in a frame.
+    bridge: the platform's script for framed pages; None where the platform has none, and we sign for ourselves who is there.
     traits: the settings of the store that our work depends on, by name, for the shop's own settings.
     privacy: (headers, body) of a request about personal data -> what it asks; raises Forged. None where there are none.
     """
@@ -195,6 +211,7 @@ class Installing:
     asks: Mapping[str, str] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict)
     framed_by: Callable[[str], tuple[str, ...]] = framed_by_nobody
+    bridge: Bridge | None = None
     traits: Callable[[Shop], Mapping[str, object]] = no_traits
     privacy: Callable[[Mapping[str, str], bytes], PrivacyRequest] | None = None
 

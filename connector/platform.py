@@ -76,6 +76,7 @@ class Shop:
 
     `external_id` is the platform's own name of the store: the myshopify domain, the store hash, the site's URL.
     `key` is the unguessable word in its webhook address. `settings` are the merchant's choices, by setting name.
+    `merchant_id` is whose it is here; it never changes.
     """
 
     id: int
@@ -86,6 +87,7 @@ class Shop:
     address: str
     credentials: Mapping[str, str] = field(repr=False)
     settings: Mapping[str, object] = field(default_factory=dict)
+    merchant_id: int = 1
 
 
 class Kind(enum.StrEnum):
@@ -122,6 +124,7 @@ class Act(enum.StrEnum):
     READY = "ready"
     SHIPPED = "shipped"
     PICKED_UP = "picked_up"
+    CANCELLED = "cancelled"  # the whole order is not to be served: without lines, before anything has left
     TAKEN_BACK = "taken_back"  # a handover we did is undone: the goods are here again; lines' targets are what still counts
 
 
@@ -343,6 +346,7 @@ class Platform:
     refresh: exchange the shop's refresh token for new credentials (those to change, with `token_expires_at` in ISO 8601);
         AuthLost where the platform will not. None where tokens do not expire.
     choices: what the shop itself allows for the setting of this name; empty where it does not say.
+    cancels: whether it can be told to cancel an order; where not, the merchant does so in its admin.
     goods: the catalogue and the stock; None where the platform lets us at neither.
     """
 
@@ -369,4 +373,5 @@ class Platform:
     install: Installing | None = None
     refresh: Callable[[Shop], Mapping[str, str]] | None = None
     choices: Callable[[Shop, str], Sequence[str]] = lambda shop, name: ()
+    cancels: bool = False
     goods: Goods | None = None

@@ -5,7 +5,8 @@ Everything works as plain links and forms; the one script only refreshes lists a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -15,12 +16,17 @@ from sqlalchemy import Engine
 from connector.db.sealed import Seal
 from connector.domain.errors import ConnectorError
 from connector.flow.wake import Wake
+from connector.platform import Platform
 from desk import (
     acts,
     api,
     bulk,
+    components,
+    correct,
+    dashboard,
     endpoints,
     entry,
+    frames,
     health,
     language,
     mapping,
@@ -29,6 +35,7 @@ from desk import (
     past,
     picking,
     problems,
+    shop_pages,
     show,
     staff,
     stock,
@@ -37,7 +44,7 @@ from desk import (
     ways,
 )
 from desk.blueprint import Desk, csrf, pages
-from platforms import outgoing
+from platforms import outgoing, registry
 from platforms.http import Http
 
 __all__ = ["register"]
@@ -51,11 +58,16 @@ def register(
     ring: Callable[[Iterable[Wake]], None],
     titles: Mapping[str, str] | None = None,
     http: Http | None = None,
+    platforms: Mapping[str, Platform] | None = None,
+    read_token: Callable[[str], tuple[str, str, str] | None] | None = None,
+    answers: Callable[[], Sequence[tuple[float, int]]] = tuple,
 ) -> None:
     """Add the desk to `app`, which must have a secret key: forms and messages are signed with it.
 
     `ring` wakes the workers after an act was committed. `titles` are the platforms' names as people write them. `http` says
-    which addresses may be called.
+    which addresses may be called, `platforms` are asked what a shop's settings may be. `read_token` says of a platform's own
+    token who comes with it (see `desk.frames`). `answers` tells how many deliveries were answered within each time (most
+    seconds, count).
     """
     if not app.secret_key:
         raise ConnectorError("The desk signs its forms and has no key for it.", "Set SECRET_KEY.")
@@ -65,17 +77,42 @@ def register(
     app.config["SESSION_COOKIE_SAMESITE"] = app.config["SESSION_COOKIE_SAMESITE"] or "Lax"  # Flask's own default is None
     app.permanent_session_lifetime = _SESSION
     csrf.init_app(app)
+    frames.install(app)
     language.install(app)
     show.install(app)
-    app.extensions["desk"] = Desk(engine, seal, ring, dict(titles or {}), partial(outgoing.check_endpoint, http or Http()))
+    calling = http or Http()
+    known = platforms if platforms is not None else registry.platforms(calling)
+    found = Desk(engine, seal, ring, dict(titles or {}), partial(outgoing.check_endpoint, calling), known, answers)
+    app.extensions["desk"] = replace(found, read_token=read_token) if read_token else found
     app.register_blueprint(pages)
     api.register(app)
     app.register_error_handler(404, problems.not_found)
+    app.register_error_handler(405, problems.not_that_way)
 
 
 _SESSION = timedelta(hours=14)  # a long day in the shop; each request begins it anew
 # Importing them puts their routes on `pages`.
-_ROUTES = (acts, bulk, endpoints, health, mapping, orders, papers, past, picking, problems, staff, stock, tasks, views, ways)
+_ROUTES = (
+    acts,
+    bulk,
+    components,
+    correct,
+    dashboard,
+    endpoints,
+    health,
+    mapping,
+    orders,
+    papers,
+    past,
+    picking,
+    problems,
+    shop_pages,
+    staff,
+    stock,
+    tasks,
+    views,
+    ways,
+)
 
 # In this order: who it is, whether the form is ours, and the record before the act.
 pages.before_request(entry.admit)

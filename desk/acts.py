@@ -12,7 +12,7 @@ from connector.db.order_views import OrderDetail, Part
 from connector.domain.errors import Rejected
 from connector.domain.fulfillment import Step, refusal
 from connector.domain.text import storable
-from connector.flow import fulfill
+from connector.flow import cancel, fulfill
 from connector.platform import Tracking
 from desk import entry, show, words
 from desk.amounts import parse_amount
@@ -51,6 +51,26 @@ def pay(order_id: int) -> Answer:
         return order_page(detail, typed=form, wrong={"amount": wrong}), 422
     flash(*_recorded(detail, amount, form))
     return _back(order_id)
+
+
+@pages.post("/orders/<int:order_id>/cancel")
+def cancel_order(order_id: int) -> Response:
+    """Ask the shop to cancel the order."""
+    message, done = cancelled(read(order_id))
+    flash(message, "done" if done else "refused")
+    return _back(order_id)
+
+
+def cancelled(detail: OrderDetail) -> tuple[str, bool]:
+    """Ask for it; the message, and whether it was asked."""
+    possible = desk().cancels(detail.row.platform)
+    try:
+        wakes = cancel.cancel(desk().engine, detail.row.id, datetime.now(UTC), actor=entry.actor(), possible=possible)
+    except Rejected as error:
+        entry.note_refusal()
+        return show.rejection(error), False
+    desk().ring(wakes)
+    return gettext("The shop is asked to cancel it. Stock comes back when it has."), True
 
 
 def moved(detail: OrderDetail, part: Part, step: Step, typed: Mapping[str, str]) -> tuple[str, str]:

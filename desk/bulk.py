@@ -22,7 +22,8 @@ from desk.orders import carried
 MOST_ORDERS = 100
 _PAY = "pay"
 _PAPER = {"slips": "slip", "receipts": "receipt", "pick-list": "pick-list"}
-CHOICES = ("start", "pack", "ready", "ship", "pick-up", _PAY, *_PAPER)
+_CANCEL = "cancel"
+CHOICES = ("start", "pack", "ready", "ship", "pick-up", _PAY, _CANCEL, *_PAPER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,8 @@ def _one(order_id: int, wanted: str, tracking: dict[str, str]) -> Iterator[Resul
     if detail is None:
         yield Result(order_id, str(order_id), "", gettext("The order does not exist, or no longer."), False)
         return
-    said = [_paid(detail)] if wanted == _PAY else _moved(detail, Step(wanted), tracking)
+    whole = {_PAY: _paid, _CANCEL: _cancelled}.get(wanted)
+    said = [whole(detail)] if whole else _moved(detail, Step(wanted), tracking)
     for message, done in said:
         yield Result(order_id, detail.row.number or detail.row.external_id, detail.row.customer, message, done)
 
@@ -82,6 +84,12 @@ def _moved(detail: OrderDetail, step: Step, tracking: dict[str, str]) -> list[tu
         return [(gettext("Nothing of this order is still to be done here."), False)]
     said = [acts.moved(detail, part, step, tracking) for part in parts]
     return [(message, category == "done") for message, category in said]
+
+
+def _cancelled(detail: OrderDetail) -> tuple[str, bool]:
+    if not entry.can("operator"):
+        return gettext("Operators cancel orders."), False
+    return acts.cancelled(detail)
 
 
 def _paid(detail: OrderDetail) -> tuple[str, bool]:

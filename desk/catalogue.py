@@ -19,6 +19,7 @@ from connector.domain.explanation import SENTENCES
 from connector.domain.linking import WORDS
 from connector.domain.tasks import TASKS
 from desk.language import LANGUAGES, TRANSLATIONS
+from desk.words import OF_ONE_UNIT
 
 _DESK = Path(__file__).parent
 _ROOMS = ("desk", "webhooks")
@@ -45,6 +46,8 @@ def gathered() -> Catalog:
             catalogue.add(message, locations=[(f"{room}/{Path(name).as_posix()}", 0)])
     for sentence in SENTENCES.values():
         catalogue.add(sentence, locations=[("connector/domain/explanation.py", 0)])
+    for many, one in OF_ONE_UNIT.items():
+        catalogue.add((one, many), locations=[("desk/words.py", 0)])
     for kind in TASKS.values():
         for sentence in (kind.question, *(choice.words for choice in kind.choices)):
             catalogue.add(sentence, locations=[("connector/domain/tasks.py", 0)])

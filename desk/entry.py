@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 from flask import Response, current_app, g, redirect, request, session, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from connector.db import staff
+from connector.db import merchants, staff
 from connector.domain.staff import Role, may
-from desk import roles
-from desk.blueprint import desk
+from desk import frames, roles
+from desk.blueprint import desk, house, serve
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _OPEN_ACTOR = "desk"
@@ -28,6 +28,8 @@ class Present:
     id: int | None
     name: str
     role: Role
+    merchant_id: int
+    framed: bool = False  # came in through a platform's admin
 
     @property
     def unnamed(self) -> bool:
@@ -55,11 +57,16 @@ def can(least: str) -> bool:
 
 def admit() -> AnyResponse | tuple[str, int] | None:
     """Before each request: let it through, ask to sign in, or say that the role does not allow it."""
-    g.present = _who()
-    least = roles.least(request.endpoint or "")
+    return admit_only(roles.least(request.endpoint or ""))
+
+
+def admit_only(least: Role | None) -> AnyResponse | tuple[str, int] | None:
+    """Let those through who have at least this role (None: everyone); else what to answer instead."""
+    g.present = who = arrived()
+    if who is not None:
+        serve(who.merchant_id)
     if least is None:
         return None
-    who = present()
     if who is None:
         return _not_known()
     if not may(who.role, least):
@@ -116,26 +123,31 @@ def from_this_machine() -> bool:
     return near and named and not any(name in request.headers for name in _FORWARDED)
 
 
-def _who() -> Present | None:
+def arrived() -> Present | None:
+    """Who sends this request, as the database has them now; None where nobody is signed in."""
+    if frames.carried():
+        member = frames.member()
+        return Present(member.id, member.name, member.role, member.merchant_id, framed=True) if member else None
     staff_id, stamp = session.get("staff"), session.get("stamp")
-    with desk().engine.connect() as conn:
+    with house().engine.connect() as conn:
         if isinstance(staff_id, int):
             member = staff.by_id(conn, staff_id)
             if member and member.enabled and member.stamp == stamp:
-                return Present(member.id, member.name, member.role)
+                return Present(member.id, member.name, member.role, member.merchant_id)
             return None
         if from_this_machine() and not staff.anyone(conn):
-            return Present(None, _OPEN_ACTOR, Role.OWNER)
+            return Present(None, _OPEN_ACTOR, Role.OWNER, merchants.FIRST)
     return None
 
 
 def _not_known() -> AnyResponse | tuple[str, int]:
     from desk import problems
 
-    with desk().engine.connect() as conn:
-        if not staff.anyone(conn):
-            return problems.no_staff()
-    if request.method not in _SAFE or "X-Live" in request.headers:
+    if not frames.carried():
+        with house().engine.connect() as conn:
+            if not staff.anyone(conn):
+                return problems.no_staff()
+    if frames.carried() or request.method not in _SAFE or "X-Live" in request.headers:
         return current_app.response_class("Sign in first.", 401, mimetype="text/plain")
     here = request.full_path.rstrip("?")
     return redirect(url_for("desk.sign_in_form", next=here if here != "/" else None), 302)

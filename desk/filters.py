@@ -27,6 +27,7 @@ def from_args(args: Mapping[str, str], *, history: bool) -> OrderFilter:
         attention=args.get("attention") == "1",
         month=_month(args.get("month", "")),
         assigned_to=number(args, "staff"),
+        supplier_id=number(args, "supplier"),
         before=_key(args.get("after", "")),
         limit=PAGE_ROWS + 1,
         oldest_first=args.get("sort") == "oldest",
@@ -46,6 +47,7 @@ def to_args(wanted: OrderFilter, **changes: object) -> dict[str, str]:
         "attention": "1" if fresh.attention else "",
         "month": f"{fresh.month:%Y-%m}" if fresh.month else "",
         "staff": str(fresh.assigned_to or ""),
+        "supplier": str(fresh.supplier_id or ""),
         "sort": "oldest" if fresh.oldest_first else "",
         "after": f"{fresh.before[0].timestamp():.6f}_{fresh.before[1]}" if fresh.before else "",
     }

@@ -10,9 +10,11 @@ from types import ModuleType
 
 from flask import abort, flash, redirect, render_template, request, url_for
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
 
 from connector.db import health_views, inbox, inbox_views, outbox, outbox_views
+from connector.db.health_views import LostLink
 from connector.flow.wake import Wake
 from desk import entry, filters, payloads
 from desk.blueprint import desk, pages
@@ -45,7 +47,8 @@ def health() -> str:
         healths = health_views.healths(conn)
         dead = {name: health_views.dead_letters(conn, name) for name in BOXES}
         clock = inbox_views.heartbeat(conn, "clock")
-    return render_template("desk/health.html", healths=healths, dead=dead, clock=clock, now=datetime.now(UTC))
+        lost = {one.shop_id: one for one in health_views.lost_links(conn, datetime.now(UTC))}
+    return render_template("desk/health.html", healths=healths, lost=lost, dead=dead, clock=clock, now=datetime.now(UTC))
 
 
 @pages.get("/health/inbox", endpoint="inbox")
@@ -96,6 +99,18 @@ def replay(box: str) -> str | Response:
     desk().ring([Wake(chosen.task, shop_id) for shop_id in shops])
     flash(gettext("%(count)s put back in the line.", count=replayed), "done" if replayed else "refused")
     return redirect(url_for("desk.health"), 303)
+
+
+def lost_links() -> list[LostLink]:
+    """For the head of every page: the shops whose link is broken."""
+    try:
+        with desk().engine.connect() as conn:
+            return health_views.lost_links(conn, datetime.now(UTC))
+    except SQLAlchemyError:  # the page that says what is wrong with the database must not need it
+        return []
+
+
+pages.add_app_template_global(lost_links, "lost_links")
 
 
 def _list(name: str) -> str:

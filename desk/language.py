@@ -9,6 +9,8 @@ from babel import Locale
 from babel.dates import get_timezone
 from flask import Flask, Response, current_app, request
 
+from desk import frames
+
 LANGUAGES = {"en": "English", "fr": "Français"}
 TRANSLATIONS = Path(__file__).parent / "translations"
 _COOKIE = "lang"
@@ -24,6 +26,11 @@ def N_(text: str) -> str:
 def gettext(text: str, **facts: object) -> str:
     """`text` in the language of the request; facts are named like %(this)s."""
     return str(flask_babel.gettext(text, **facts))
+
+
+def ngettext(one: str, many: str, count: int) -> str:
+    """The sentence about `count` of something in the language of the request, in that language's own form of the number."""
+    return str(flask_babel.ngettext(one, many, count))
 
 
 def locale() -> Locale:
@@ -50,7 +57,7 @@ def chosen() -> str:
 
 def _time_zone() -> str | None:
     """The browser's zone, which the script notes in a cookie; the configured one until then."""
-    name = request.cookies.get(_ZONE_COOKIE, "")
+    name = request.cookies.get(_ZONE_COOKIE) or request.headers.get(frames.ZONE, "")
     try:
         get_timezone(name or None)
     except (LookupError, ValueError):

@@ -8,9 +8,10 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from connector.db import links, publications, shop_views, stock_views
-from connector.domain.errors import ConnectorError
-from connector.flow import linking
+from connector.domain.errors import ConnectorError, Rejected
+from connector.flow import linking, logos
 from connector.flow.wake import Wake
+from desk import entry, show
 from desk.blueprint import desk, pages
 from desk.language import N_, gettext
 
@@ -52,6 +53,7 @@ def shop_links(shop_id: int) -> str:
             variants=links.listed(conn, shop_id, problems=True, limit=_MOST_ROWS),
             obstacles=publications.listed(conn, shop_id, obstacles=True, limit=_MOST_ROWS),
             counts=links.counts(conn, shop_id),
+            logo=logos.of_shop(desk().engine, shop_id),
             say=gettext,  # not the template's own: these texts are no formats
         )
 
@@ -59,6 +61,7 @@ def shop_links(shop_id: int) -> str:
 @pages.post("/shops/<int:shop_id>/links/places")
 def link_place(shop_id: int) -> Response:
     """A place of the shop is one of ours, or none."""
+    _known(shop_id)
     code = request.form.get("location", "")
     try:
         codes = [code] if code else []
@@ -72,6 +75,7 @@ def link_place(shop_id: int) -> Response:
 @pages.post("/shops/<int:shop_id>/links/items")
 def link_variant(shop_id: int) -> Response:
     """A variant of the shop is one of our items."""
+    _known(shop_id)
     variant, sku = request.form.get("variant", ""), request.form.get("sku", "").strip()
     try:
         linked = linking.link_item(desk().engine, shop_id, variant, sku, datetime.now(UTC))
@@ -79,6 +83,41 @@ def link_variant(shop_id: int) -> Response:
     except ConnectorError as error:
         flash(str(error), "refused")
     return _back(shop_id)
+
+
+def _known(shop_id: int) -> None:
+    with desk().engine.connect() as conn:
+        if not shop_views.list_shops(conn, shop_id):
+            abort(404)
+
+
+@pages.get("/shops/<int:shop_id>/logo.png")
+def shop_logo(shop_id: int) -> Response:
+    """The picture at the head of the shop's papers."""
+    logo = logos.of_shop(desk().engine, shop_id) if shop_id < 2**63 else None
+    if logo is None:
+        abort(404)
+    return Response(logo.picture, mimetype="image/png", headers={"Cache-Control": "private, no-cache"})
+
+
+@pages.post("/shops/<int:shop_id>/logo")
+def set_logo(shop_id: int) -> Response:
+    """Another picture, or none."""
+    with desk().engine.connect() as conn:
+        if shop_id >= 2**63 or not shop_views.list_shops(conn, shop_id):
+            abort(404)
+    if request.form.get("remove"):
+        logos.drop(desk().engine, shop_id)
+        flash(gettext("Papers are printed without a logo."), "done")
+        return redirect(url_for("desk.shop_links", shop_id=shop_id), 303)
+    given = request.files.get("logo")
+    try:
+        logos.keep(desk().engine, shop_id, given.read(logos.MOST_BYTES + 1) if given else b"", datetime.now(UTC))
+        flash(gettext("The logo is printed on slips and receipts from now on."), "done")
+    except Rejected as error:
+        entry.note_refusal()
+        flash(show.rejection(error), "refused")
+    return redirect(url_for("desk.shop_links", shop_id=shop_id), 303)
 
 
 def _back(shop_id: int) -> Response:

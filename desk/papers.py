@@ -7,14 +7,15 @@ from collections.abc import Callable, Sequence
 import flask_babel
 from flask import Response, abort, request
 
-from connector.db import order_views, picking
+from connector.db import order_views, picking, suppliers
 from connector.db.order_views import OrderDetail
 from connector.domain.text import storable
+from connector.flow import logos
 from desk import filters
 from desk.blueprint import desk, pages
 from desk.language import LANGUAGES, chosen, gettext
 from desk.paper import documents
-from desk.paper.printing import Document, printed
+from desk.paper.printing import Document, Picture, printed
 
 _MOST_ORDERS = 100
 _SIZES = ("a4", "80mm")
@@ -39,19 +40,43 @@ def paper(kind: str) -> Response:
     if not pages_:
         abort(404)
     body = printed(pages_, size, f"{kind} {storable(request.args.get('ids', ''))[:60]}".strip())
-    headers = {"Content-Disposition": f'inline; filename="{kind}.pdf"', "Cache-Control": "no-store"}
+    return _pdf(body, kind)
+
+
+def _pdf(body: bytes, name: str) -> Response:
+    headers = {"Content-Disposition": f'inline; filename="{name}.pdf"', "Cache-Control": "no-store"}
     return Response(body, mimetype="application/pdf", headers=headers)
 
 
+@pages.get("/print/supplier.pdf")
+def supplier_paper() -> Response:
+    """?supplier=1,2: what open orders want of each, on a page of its own; ?size=a4 or 80mm; ?only=backorders what waits for
+    stock. No customer is named on it."""
+    size = request.args.get("size", "a4")
+    ids = _ids(request.args.get("supplier", ""))
+    waiting = request.args.get("only") == "backorders"
+    with desk().engine.connect() as conn:
+        found = [(suppliers.named(conn, one), suppliers.wanted_of(conn, one)) for one in ids]
+    pages_ = [documents.supplier_summary(name, lines, waiting=waiting) for name, lines in found if name]
+    if size not in _SIZES or not pages_:
+        abort(404)
+    return _pdf(printed(pages_, size, "supplier"), "supplier")
+
+
 def _of_orders(kind: str, ids: Sequence[int], location_id: int | None) -> list[Document]:
-    found = []
+    found: list[Document] = []
     for order_id in ids:
         with desk().engine.connect() as conn:
             detail = order_views.order_detail(conn, desk().seal, order_id)
         if detail is not None:
             with flask_babel.force_locale(_language(detail)):
-                found.append(_OF_ORDERS[kind](detail, location_id))
+                found.append([*_logo(detail.row.shop_id), *_OF_ORDERS[kind](detail, location_id)])
     return found
+
+
+def _logo(shop_id: int) -> list[Picture]:
+    logo = logos.of_shop(desk().engine, shop_id)
+    return [] if logo is None else [Picture(logo.picture, logo.width, logo.height)]
 
 
 def _pick_list(ids: Sequence[int], location_id: int | None) -> list[Document]:

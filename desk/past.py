@@ -28,6 +28,7 @@ DRIFT_KINDS: dict[str, str] = {
     "status": N_("The state differed."),
     "quantity": N_("Quantities differed."),
     "unreadable": N_("The shop's order could not be read."),
+    "stock": N_("The shop showed another quantity than was published to it."),
     "subscription": N_("A webhook subscription was not well."),
 }
 DRIFT_STATES: dict[str, tuple[str, str]] = {

@@ -84,13 +84,28 @@ def pack_picked(order_id: int, part_id: int) -> Answer:
     """Everything is picked, or what is missing has a reason."""
     detail, part = _part(order_id, part_id)
     try:
-        wakes = story.pack(desk().engine, part_id, datetime.now(UTC), actor=entry.actor(), reason=request.form.get("reason", ""))
+        packed = story.pack(desk().engine, part_id, datetime.now(UTC), actor=entry.actor(), reason=request.form.get("reason", ""))
     except Rejected as error:
         _refused(error)
         return _back(order_id, part_id)
-    desk().ring(wakes)
-    flash(show.fill(words.PACKED, number=detail.row.number, location=part.location), "done")
+    desk().ring(packed.wakes)
+    flash(_packed_words(packed, detail, part), "done")
     return redirect(url_for("desk.order", order_id=order_id, **carried()), 303)  # type: ignore[arg-type]
+
+
+def _packed_words(packed: story.Packed, detail: OrderDetail, part: Part) -> str:
+    """What was packed, and where what is missing comes from now."""
+    sentences = [words.PACKED] if packed.here else [words.NOTHING_PICKED]
+    sentences += [words.REST_ELSEWHERE] if packed.missing > packed.waiting and packed.elsewhere else []
+    sentences += [words.REST_WAITS] if packed.waiting else []
+    facts = {
+        "number": detail.row.number,
+        "location": part.location,
+        "moved": packed.missing - packed.waiting,
+        "places": ", ".join(packed.elsewhere),
+        "waiting": packed.waiting,
+    }
+    return " ".join(show.fill(sentence, **facts) for sentence in sentences)
 
 
 @pages.post("/orders/<int:order_id>/parts/<int:part_id>/pick/assign")

@@ -6,13 +6,14 @@ from flask import current_app, render_template, request
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.sansio.response import Response as HttpResponse
 from werkzeug.wrappers import Response
 
 from connector.domain import errors
 from connector.domain.staff import Role
 from desk import show
+from desk.api import blueprint
 from desk.blueprint import pages
 from desk.language import gettext
 
@@ -21,9 +22,16 @@ _MACHINES = ("/webhooks", "/api", "/healthz", "/readyz", "/metrics", "/static")
 
 def not_found(error: NotFound) -> tuple[str, int] | HttpResponse:
     """An address that leads nowhere; machines get the plain answer."""
+    if request.path.startswith("/api/v1/"):
+        return blueprint.unknown(error)
     if request.path.startswith(_MACHINES) or not request.accept_mimetypes.accept_html:
         return error.get_response()
     return _page(gettext("There is nothing here"), gettext("The order or page does not exist, or no longer."), 404)
+
+
+def not_that_way(error: MethodNotAllowed) -> HttpResponse:
+    """An address that is there, asked in another way; the API answers in its own form."""
+    return blueprint.unknown(error) if request.path.startswith("/api/v1/") else error.get_response()
 
 
 def not_allowed(role: Role, least: Role) -> tuple[str, int]:

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from babel.dates import format_date, format_datetime, format_skeleton, format_time, format_timedelta
+from babel.numbers import format_decimal
 from flask import Flask, request, url_for
 from flask_babel import get_timezone
 
@@ -20,8 +21,8 @@ from connector.domain.errors import ConnectorError
 from connector.domain.explanation import SENTENCES
 from connector.domain.fulfillment import Refusal, Step
 from desk import amounts, words
-from desk.blueprint import desk
-from desk.language import LANGUAGES, gettext, locale
+from desk.blueprint import house
+from desk.language import LANGUAGES, gettext, locale, ngettext
 
 _STATIC = Path(__file__).parent / "static"
 _MOMENT = timedelta(minutes=1)
@@ -84,6 +85,30 @@ def month(first: datetime) -> str:
 def date(at: datetime) -> str:
     """A day as it stands on paper."""
     return format_date(at.astimezone(get_timezone()), "long", locale=locale())
+
+
+def hour(at: datetime) -> str:
+    """The hour of a day as an axis has it."""
+    return format_time(at, "HH:mm" if locale().language != "en" else "short", tzinfo=get_timezone(), locale=locale())
+
+
+def seconds(number: float) -> str:
+    """A short time: "25 ms", "1.5 s"; what is over every bound is "longer"."""
+    if number == float("inf"):
+        return gettext("longer")
+    if number < 1:
+        return f"{format_decimal(round(number * 1000, 1 if number < 0.01 else 0), locale=locale())} ms"
+    return f"{format_decimal(round(number, 1), locale=locale())} s"
+
+
+def failure(kind: str) -> str:
+    """How a call failed."""
+    return gettext(words.FAILURES[kind]) if kind in words.FAILURES else kind
+
+
+def receiver(name: str) -> str:
+    """Who was called: a platform, or an endpoint of the merchant's."""
+    return gettext("Endpoints") if name == "endpoint" else platform(name)
 
 
 def full_time(at: datetime) -> str:
@@ -175,7 +200,7 @@ def attention(code: str) -> str:
 
 def platform(name: str) -> str:
     """A platform's name as people write it."""
-    return desk().titles.get(name, name.capitalize())
+    return house().titles.get(name, name.capitalize())
 
 
 def explanation(steps: Iterable[Mapping[str, Any]]) -> str:
@@ -217,10 +242,31 @@ def event(entry: Event, currency: str) -> str:
         facts["amount"] = money(int(facts["amount_minor"]), str(facts.get("currency") or currency))
     if "act" in facts:
         facts["act"] = act(str(facts["act"]))
+    if "fields" in facts:
+        facts["fields"] = ", ".join(person_field(str(name)) for name in facts["fields"])
     if entry.code == "told":
         return f"{facts['act']} – {fill(_told_sentence('delivered', str(facts.get('told', '')))[0], **facts)}"
     sentence = words.MOVED.get(str(facts.get("step"))) if entry.code == "moved" else words.EVENTS.get(entry.code)
     return fill(sentence, **facts) if sentence else entry.code.replace("_", " ")
+
+
+def timeline(detail: OrderDetail) -> list[tuple[datetime, str, str, str]]:
+    """Everything that happened, the newest first, each failed attempt towards the platform among it: (when, sentence, what the
+    platform said, who)."""
+    found = [(entry.at, event(entry, detail.row.currency), "", actor(entry.actor)) for entry in detail.events]
+    for entry in detail.told:
+        facts = {"act": act(entry.act), "platform": platform(detail.row.platform)}
+        for number, (at, how, said) in enumerate(entry.tried, start=1):
+            sentence = fill(words.TRIED, **facts, how=failure(how), number=number)
+            found.append((at, sentence, said, actor("connector")))
+    return sorted(found, key=lambda one: one[0], reverse=True)
+
+
+def person_field(name: str) -> str:
+    """ "shipping.street" in words."""
+    section, _, one = name.partition(".")
+    known = gettext(words.SECTIONS[section]) if section in words.SECTIONS else section
+    return f"{known} – {gettext(words.FIELDS[one]) if one in words.FIELDS else one}"
 
 
 def actor(name: str) -> str:
@@ -237,6 +283,11 @@ def role(name: str) -> tuple[str, str]:
 def shop_state(code: str) -> tuple[str, str]:
     """(word, tone) of how a shop is linked."""
     return _chip(words.SHOP_STATES, code)
+
+
+def lost_link(loss: str, shop: str) -> str:
+    """What it means that a shop's link is broken."""
+    return fill(words.LOST_LINKS[loss], shop=shop)
 
 
 def box(name: str) -> str:
@@ -282,7 +333,9 @@ def rejection(error: ConnectorError) -> str:
 
 def fill(sentence: str, **facts: object) -> str:
     """The translated sentence with its facts; one that is missing shows as a dash, and never breaks a page."""
-    return gettext(sentence).format_map(_Facts(facts))
+    one, units = words.OF_ONE_UNIT.get(sentence), facts.get("units")
+    said = ngettext(one, sentence, units) if one and isinstance(units, int) else gettext(sentence)
+    return said.format_map(_Facts(facts))
 
 
 def _told_sentence(state: str, outcome: str) -> tuple[str, str]:

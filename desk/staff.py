@@ -12,7 +12,7 @@ from connector.domain.errors import Rejected
 from connector.domain.staff import LONGEST_PASSWORD, SHORTEST_PASSWORD, Role
 from connector.flow import staff as story
 from desk import entry, show, words
-from desk.blueprint import desk, pages
+from desk.blueprint import desk, house, pages
 from desk.language import gettext
 
 _LONGEST_NAME = 60
@@ -32,7 +32,7 @@ def sign_in() -> Response | tuple[str, int]:
     name = request.form.get("name", "")[:_LONGEST_NAME].replace("\x00", "")
     password = request.form.get("password", "")[:LONGEST_PASSWORD]
     try:
-        member = story.sign_in(desk().engine, name, password, request.remote_addr or "", datetime.now(UTC))
+        member = story.sign_in(house().engine, name, password, request.remote_addr or "", datetime.now(UTC))
     except story.TooManyTries:
         wrong = gettext("Too many tries. Wait %(minutes)s minutes, or ask an owner for a new password.", minutes=15)
         return _sign_in_page(name, wrong), 429
@@ -85,6 +85,22 @@ def change_staff(staff_id: int) -> Response:
     try:
         story.set_enabled(desk().engine, member.name, not member.enabled)
         flash(show.fill(words.STAFF_CHANGED[not member.enabled], name=member.name), "done")
+    except Rejected as error:
+        entry.note_refusal()
+        flash(show.rejection(error), "refused")
+    return redirect(url_for("desk.staff"), 303)
+
+
+@pages.post("/staff/<int:staff_id>/role")
+def change_role(staff_id: int) -> Response:
+    """Give a colleague another role."""
+    wanted = request.form.get("role", "")
+    role = Role(wanted) if wanted in set(Role) else abort(400)
+    with desk().engine.connect() as conn:
+        member = (rows.by_id(conn, staff_id) if staff_id < 2**63 else None) or abort(404)
+    try:
+        story.set_role(desk().engine, member.name, role)
+        flash(show.fill(words.NEW_ROLE, name=member.name, role=show.role(role)[0]), "done")
     except Rejected as error:
         entry.note_refusal()
         flash(show.rejection(error), "refused")

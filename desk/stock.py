@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from flask import abort, render_template, request
+from flask import abort, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
 
-from connector.db import stock_views
+from connector.db import goods, stock_views, suppliers
 from connector.domain.errors import NotFound
 from connector.domain.text import storable
 from desk import words
@@ -38,6 +39,7 @@ def stock_item(sku: str) -> str:
             holders = stock_views.holders(conn, sku)
             transfers = stock_views.transfers_under_way(conn, sku=sku)
             moved = stock_views.movements_of(conn, sku, before=older, limit=_MOVEMENTS + 1)
+            names = suppliers.choices(conn)
             item = next(row for row in stock_views.list_items(conn, search=sku, limit=_PAGE_ROWS) if row.sku == sku)
     except (NotFound, StopIteration):
         abort(404)
@@ -51,7 +53,28 @@ def stock_item(sku: str) -> str:
         moved=moved[:_MOVEMENTS],
         older=moved[_MOVEMENTS - 1].id if len(moved) > _MOVEMENTS else None,
         reason=reason,
+        suppliers=names,
     )
+
+
+@pages.post("/stock/<path:sku>/supplier")
+def set_supplier(sku: str) -> Response:
+    """Say who the item is bought from; an empty name takes it away."""
+    name = storable(request.form.get("supplier", "")).strip()[:_MOST_LETTERS]
+    with desk().engine.begin() as conn:
+        found = goods.item_ids(conn, [sku])
+        if sku not in found:
+            abort(404)
+        suppliers.assign(conn, {found[sku]: name})
+    flash(gettext("Saved."), "done")
+    return redirect(url_for("desk.stock_item", sku=sku), 303)
+
+
+@pages.get("/suppliers")
+def supplier_list() -> str:
+    """Every supplier, what open orders wait for of it, and its order summary on paper."""
+    with desk().engine.connect() as conn:
+        return render_template("desk/suppliers.html", rows=suppliers.list_suppliers(conn))
 
 
 def reason(code: str) -> str:

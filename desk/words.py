@@ -5,6 +5,8 @@ A code that is not in a table is still shown, as itself: a new kind of fact must
 
 from __future__ import annotations
 
+from connector.domain import explanation
+from connector.domain.explanation import SENTENCES
 from connector.domain.fulfillment import Step
 from desk.language import N_
 
@@ -100,6 +102,9 @@ ATTENTION: dict[str, str] = {
 ATTENTION |= {
     "moved_on_platform": N_("The platform moved goods to another location after packing had started."),
     "handover_withdrawn": N_("The platform took back a handover of goods that have left."),
+    "correction_replaced": N_(
+        "The online shop changed what had been corrected here; its word counts now. Compare before it is sent."
+    ),
     "total_differs": N_("The platform's total is not what its lines make."),
 }
 ATTENTION_OTHER = N_("Someone should look at this order: {code}.")
@@ -108,6 +113,7 @@ LINE_KINDS: dict[str, str] = {
     "gift_card": N_("gift card"),
     "custom": N_("typed in by hand"),
     "service": N_("service"),
+    "tip": N_("tip"),
     "bundle": N_("bundle"),
 }
 
@@ -116,8 +122,46 @@ ACTS: dict[str, str] = {
     "ready": N_("Ready for pickup"),
     "shipped": N_("Shipped"),
     "picked_up": N_("Picked up"),
+    "cancelled": N_("Cancelled"),
     "taken_back": N_("Taken back"),
 }
+# The fields of a customer or an address, and the sections they stand in.
+FIELDS: dict[str, str] = {
+    "name": N_("Name"),
+    "company": N_("Company"),
+    "street": N_("Street"),
+    "street2": N_("Street, second line"),
+    "postcode": N_("Postcode"),
+    "city": N_("City"),
+    "region": N_("Region"),
+    "country": N_("Country"),
+    "phone": N_("Telephone"),
+    "email": N_("E-mail"),
+}
+SECTIONS: dict[str, str] = {
+    "customer": N_("Customer"),
+    "shipping": N_("Delivery address"),
+    "billing": N_("Billing address"),
+}
+ADDRESS_FAULTS: dict[str, str] = {
+    "missing": N_("This is missing."),
+    "postcode": N_("This is no postcode of the country. It looks like {example}."),
+    "unknown": N_("Give the country's two letters, like {example}."),
+}
+CORRECT_REFUSALS = (N_("The order has ended."), N_("What has left cannot be sent elsewhere."), N_("Correct these fields."))
+# What `connector.flow.cancel` refuses.
+CANCEL_REFUSALS = (
+    N_("The order is cancelled already."),
+    N_("Nothing needs to be done."),
+    N_("The order is completed."),
+    N_("Refund it in the shop's own admin."),
+    N_("Something of the order has left."),
+    N_("Take the handover back first, or refund it in the shop's own admin."),
+    N_("This platform is not asked to cancel."),
+    N_("Cancel it in the shop's own admin: there you decide about the refund."),
+    N_("The shop was asked already."),
+    N_("See what it was told on the order's page."),
+)
 # How telling the platform ended, by (state of the row, outcome); "" is any outcome.
 TOLD: dict[tuple[str, str], tuple[str, str]] = {
     ("waiting", ""): (N_("{platform} is being told."), "doing"),
@@ -129,6 +173,7 @@ TOLD: dict[tuple[str, str], tuple[str, str]] = {
     ("delivered", ""): (N_("{platform} was told."), "done"),
     ("dead", ""): (N_("{platform} could not be told. Someone must look at it."), "owed"),
 }
+TRIED = N_("{act}: try {number} to tell {platform} – {how}.")
 TOLD_AGAIN = N_("{platform} could not be told yet. Tries so far: {tries}. Next try: {due}.")
 
 ACTORS: dict[str, str] = {
@@ -158,6 +203,9 @@ EVENTS: dict[str, str] = {
     "cancelled": N_("Order cancelled in the online shop; stock still here was given back."),
     "completed": N_("The online shop counts the order as completed."),
     "deleted": N_("Order deleted in the online shop; stock still here was given back."),
+    "corrected": N_("Corrected here: {fields}."),
+    "correction_replaced": N_("The online shop changed what had been corrected here; its word counts now: {fields}."),
+    "cancel_asked": N_("The shop was asked to cancel the order."),
     "payment_recorded": N_("Payment recorded: {amount}."),
     "handed_over_elsewhere": N_("{platform} counts {units} units as handed over; they left here too."),
     "returned": N_("{units} units came back and are on the shelf again."),
@@ -189,10 +237,13 @@ STAFF_CHANGED: dict[bool, str] = {
     True: N_("{name} can sign in again."),
     False: N_("{name} can no longer sign in."),
 }
+NEW_ROLE = N_("{name} is now: {role}.")
 # The acts of the record, by route.
 ROUTES: dict[str, str] = {
     "desk.act": N_("Moved a part"),
     "desk.pay": N_("Recorded a payment"),
+    "desk.correct_person": N_("Corrected a customer or an address"),
+    "desk.cancel_order": N_("Asked to cancel an order"),
     "desk.bulk": N_("Acted on several orders"),
     "desk.note": N_("Wrote a note"),
     "desk.scan": N_("Scanned"),
@@ -202,11 +253,16 @@ ROUTES: dict[str, str] = {
     "desk.save_view": N_("Saved a view"),
     "desk.drop_view": N_("Removed a view"),
     "desk.replay": N_("Replayed deliveries"),
+    "desk.set_logo": N_("Changed a logo"),
+    "desk.set_supplier": N_("Set a supplier"),
     "desk.add_endpoint": N_("Added an endpoint"),
     "desk.endpoint_act": N_("Changed an endpoint"),
     "desk.replay_messages": N_("Sent messages again"),
     "desk.add_staff": N_("Added a colleague"),
     "desk.change_staff": N_("Enabled or disabled a colleague"),
+    "desk.change_role": N_("Gave a colleague another role"),
+    "desk.change_shop_settings": N_("Changed a shop's settings"),
+    "desk.link_again": N_("Tried the linking again"),
 }
 OUTCOMES: dict[str, str] = {
     "begun": N_("broke off"),
@@ -234,6 +290,9 @@ SCANS: dict[str, str] = {
     "closed": N_("This part is not being picked any more."),
 }
 PACKED = N_("Order {number}, {location}: packed.")
+NOTHING_PICKED = N_("Order {number}: {location} is not asked again for it.")
+REST_ELSEWHERE = N_("{moved} missing, now from: {places}.")
+REST_WAITS = N_("{waiting} missing, waiting as a backorder until goods come in.")
 # What `connector.flow.picking` refuses.
 PICKING_REFUSALS = (
     N_("So many are not wanted."),
@@ -261,6 +320,13 @@ SHOP_STATES: dict[str, tuple[str, str]] = {
     "paused": (N_("Paused"), "doing"),
     "uninstalled": (N_("App removed"), "owed"),
 }
+LOST_LINKS: dict[str, str] = {
+    "paused": N_("{shop} refuses our credentials: nothing is read there or told to it until it is linked again."),
+    "uninstalled": N_(
+        "The connector was removed from {shop}: no orders come, and nothing is told to it. Install it again to go on."
+    ),
+    "webhooks": N_("{shop} does not tell us of everything by itself: some of its webhooks are missing or disabled."),
+}
 BOXES: dict[str, str] = {"inbox": N_("Inbox"), "outbox": N_("Outbox")}
 BOX_STATES: dict[str, tuple[str, str]] = {
     "waiting": (N_("Waiting"), "doing"),
@@ -268,6 +334,17 @@ BOX_STATES: dict[str, tuple[str, str]] = {
     "ignored": (N_("Nothing to do"), "plain"),
     "delivered": (N_("Delivered"), "done"),
     "dead": (N_("Given up"), "owed"),
+}
+# How calls fail, as their tries are written down.
+FAILURES: dict[str, str] = {
+    "retryable": N_("failed"),
+    "throttled": N_("asked to slow down"),
+    "timedout": N_("too slow"),
+    "authlost": N_("credentials refused"),
+    "tokenrefused": N_("token refused"),
+    "refused": N_("refused"),
+    "notyet": N_("not there yet"),
+    "no_answer": N_("no answer"),
 }
 ENDPOINT_STATES: dict[str, tuple[str, str]] = {
     "active": (N_("Active"), "done"),
@@ -281,6 +358,13 @@ EVENT_TYPES: dict[str, str] = {
     "stock.changed": N_("Stock changed"),
     "endpoint.test": N_("Test"),
 }
+# What `connector.flow.logos` refuses.
+LOGO_REFUSALS = (
+    N_("The picture is empty or too large."),
+    N_("The picture has too many pixels."),
+    N_("This is no PNG or JPEG picture."),
+    N_("Choose a PNG or JPEG picture of at most 500 KB and 4 million pixels."),
+)
 # What `connector.flow.events` and the check of addresses refuse.
 ENDPOINT_REFUSALS = (
     N_("This endpoint is paused."),
@@ -295,4 +379,21 @@ REMEDIES: dict[str, str] = {
         "Mend what the reason names, then replay. Replaying is safe: only the difference to what stands here is written."
     ),
     "outbox": N_("Mend what the reason names, then replay. Replaying is safe: the shop's own state is read first."),
+    "paused": N_(
+        "Install the connector again in the shop's admin, or link the shop again with credentials that work. Nothing is lost."
+    ),
+    "uninstalled": N_(
+        "Install the connector again in the shop's admin: its history is kept, and what was placed meanwhile is read."
+    ),
+    "webhooks": N_("They are renewed every hour by themselves, and changed orders are read every few minutes until then."),
+}
+
+# Sentences about units -> the same of one unit. Languages have their own forms for other numbers, so both go through ngettext.
+OF_ONE_UNIT: dict[str, str] = {
+    **{SENTENCES[code]: one for code, one in explanation.OF_ONE_UNIT.items()},
+    EVENTS["handed_over_elsewhere"]: "{platform} counts {units} unit as handed over; it left here too.",
+    EVENTS["returned"]: "{units} unit came back and is on the shelf again.",
+    EVENTS["rerouted"]: "{units} unit moved from {location} to {to}. {note}",
+    EVENTS["refused"]: "{location} could not give {units} unit. {note}",
+    EVENTS["unshipped"]: "{location}: the handover of {units} unit was taken back. {note}",
 }

@@ -18,6 +18,7 @@ from jobs.commands import (
     goods,
     keys,
     links,
+    merchants,
     operate,
     orders,
     privacy,
@@ -65,7 +66,8 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-def main() -> None:
+@click.option("--merchant", metavar="NAME", envvar="CONNECTOR_MERCHANT", help="Whose shops, goods and orders; the only one's.")
+def main(merchant: str | None) -> None:
     """Online orders, their stock and their fulfillment, from the command line.
 
     \b
@@ -80,7 +82,7 @@ def main() -> None:
 
 _NOUNS = (
     operate, shops, settings, goods, bundles, links, orders, fulfill, tasks, boxes, events, backfill, reconcile, tokens, staff,
-    privacy, keys,
+    privacy, merchants, keys,
 )  # fmt: skip
 for command in (command for noun in _NOUNS for command in noun.COMMANDS):
     main.add_command(command)

@@ -10,6 +10,7 @@ import requests
 import structlog
 
 from config import logging, settings
+from connector.db import merchants
 from connector.domain.errors import ConnectorError
 from connector.flow import linking, shops, stock
 from connector.flow.stock import StockLine
@@ -70,7 +71,7 @@ def main(sandbox_url: str) -> None:
     logging.configure(chosen)
     try:
         with opened(chosen, name="demo") as env:
-            furnish(env, demo(sandbox_url))
+            furnish(env.of(merchants.FIRST), demo(sandbox_url))
         _let_orders_arrive(sandbox_url, chosen.sandbox_orders_per_minute)
     except ConnectorError as error:
         raise click.ClickException(str(error)) from error

@@ -6,7 +6,17 @@ from collections.abc import Collection
 
 import redis
 
-from platforms.pace import LONGEST_CALL_SECONDS, LONGEST_WAIT_SECONDS, Level, Limit, LocalBuckets, Turn
+from platforms.pace import (
+    BUSY_SECONDS,
+    LONGEST_WAIT_SECONDS,
+    LOOK_SECONDS,
+    SPREAD,
+    Level,
+    Limit,
+    LocalBuckets,
+    Turn,
+    held_seconds,
+)
 
 _KEEP_SECONDS = 600
 
@@ -35,21 +45,29 @@ local function turn(cost)
   if not known then return 0, true end
   cost = math.min(cost, most)
   local wait, slot = 0, math.max(now, next_at)
-  if rate > 0 then wait = math.max(0, (cost - left) / rate)
+  if rate > 0 then
+    wait = (cost - left) / rate
+    if wait > 0 then return underway() > 0 and math.min(wait, LOOK) or wait, false end
+    wait = 0
   elseif left < cost or (reset > 0 and slot >= reset) then return math.max(0.01, reset - now), false
   elseif reset > 0 and left <= most / 2 then
     wait = slot - now
-    if wait <= tonumber(ARGV[2]) then next_at = slot + cost * (reset - slot) / left end
+    if wait > tonumber(ARGV[2]) then return wait, false end
+    next_at = slot + SPREAD * cost * (reset - slot) / left
   end
-  if wait > tonumber(ARGV[2]) then return wait, false end
   left = left - cost
   return wait, true
 end
 """
+_COMMON = _COMMON.replace("LOOK", str(LOOK_SECONDS)).replace("SPREAD", str(SPREAD))
 _TAKE = (
     _COMMON
     + """
-local cost = tonumber(ARGV[1])
+local cost, at_once = tonumber(ARGV[1]), tonumber(ARGV[5])
+if at_once > 0 then
+  redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', exact(now))
+  if redis.call('ZCARD', KEYS[2]) >= at_once then return {ARGV[6], 0} end
+end
 local wait, booked = turn(cost)
 if not booked then return {exact(wait), 0} end
 if known then keep() end
@@ -62,15 +80,25 @@ return {exact(wait), ticket}
 _NOTE = (
     _COMMON
     + """
-local ticket = ARGV[1]
+local ticket, refund = ARGV[1], 0
 for _, call in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
-  if string.match(call, '^(.*):') == ticket then redis.call('ZREM', KEYS[2], call) end
+  local other, cost = string.match(call, '^(.*):(.*)')
+  if other == ticket then
+    redis.call('ZREM', KEYS[2], call)
+    if ARGV[7] then refund = math.max(0, tonumber(cost) - tonumber(ARGV[7])) end
+  end
 end
 if #ARGV == 2 then return '0' end
 local said, said_most, said_rate, said_reset = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 if said_rate > 0 then
-  if tonumber(ticket) < number('heard') then return '0' end
-  left, most, rate, reset, next_at = said - underway(), said_most, said_rate, 0, 0
+  local counted = said - underway()
+  if tonumber(ticket) < number('heard') then
+    left = math.min(most, left + refund)
+    keep()
+    return '0'
+  end
+  if known and rate > 0 then counted = math.max(counted, left + refund) end
+  left, most, rate, reset, next_at = math.min(said, counted), said_most, said_rate, 0, 0
 elseif known and rate == 0 and reset == 0 and most == said_most and left < said then
   reset = now + said_reset
 elseif known and reset > now then
@@ -87,7 +115,7 @@ return '0'
 _WAIT = (
     _COMMON
     + """
-local wait = turn(1)
+local wait = turn(tonumber(ARGV[1]))
 return exact(wait)
 """
 )
@@ -102,30 +130,31 @@ class SharedBuckets:
         self._wait = connection.register_script(_WAIT)
         self._own = LocalBuckets()
 
-    def take(self, shop: str, cost: float) -> Turn:
+    def take(self, shop: str, cost: float, at_once: int = 0) -> Turn:
         """See `platforms.pace.Buckets`."""
         try:
-            facts = [cost, LONGEST_WAIT_SECONDS, LONGEST_CALL_SECONDS, _KEEP_SECONDS]
+            facts = [cost, LONGEST_WAIT_SECONDS, held_seconds(at_once), _KEEP_SECONDS, at_once, BUSY_SECONDS]
             seconds, ticket = self._take(keys=_keys(shop), args=facts)
         except redis.RedisError:
-            return self._own.take(shop, cost)
+            return self._own.take(shop, cost, at_once)
         return Turn(float(seconds), booked=int(ticket) > 0, ticket=int(ticket))
 
     def note(self, shop: str, ticket: int, limit: Limit | None) -> None:
         """See `platforms.pace.Buckets`."""
         self._own.note(shop, ticket, limit)
-        said = [limit.left, limit.most, limit.per_second, limit.reset_seconds] if limit else []
+        said = [] if limit is None else [limit.left, limit.most, limit.per_second, limit.reset_seconds]
+        said += [] if limit is None or limit.used is None else [limit.used]
         try:
             self._note(keys=_keys(shop), args=[ticket, _KEEP_SECONDS, *said])
         except redis.RedisError:
             return  # the next answer says it again
 
-    def wait_seconds(self, shop: str) -> float:
+    def wait_seconds(self, shop: str, cost: float) -> float:
         """See `platforms.pace.Buckets`."""
         try:
-            return float(self._wait(keys=_keys(shop), args=[1, LONGEST_WAIT_SECONDS]))
+            return float(self._wait(keys=_keys(shop), args=[cost, LONGEST_WAIT_SECONDS]))
         except redis.RedisError:
-            return self._own.wait_seconds(shop)
+            return self._own.wait_seconds(shop, cost)
 
 
 def standings(connection: redis.Redis, shops: Collection[str]) -> dict[str, tuple[float, float]]:

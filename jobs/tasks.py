@@ -6,7 +6,7 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,10 +14,10 @@ from functools import partial
 
 import redis
 import structlog
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from connector.db import event_views
+from connector.db import event_views, merchants, refills
 from connector.db import shops as shop_rows
 from connector.domain.errors import ConnectorError
 from connector.flow import (
@@ -85,21 +85,36 @@ class Task:
     lingers: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class HouseTask:
+    """One pass of a work that is of no shop, and which merchants it concerns at the moment."""
+
+    whom: Callable[[Connection], Sequence[int]]
+    once: Callable[[Environment], Drained]
+
+
 def table(place: Workplace) -> Mapping[str, Callable[[int], None]]:
     """Task name -> the function of a shop's id."""
     return {name: partial(_guarded, place, name) for name in (*TASKS, *HOUSE_TASKS, _EVENTS)}
 
 
 def _guarded(place: Workplace, name: str, shop_id: int) -> None:
-    """Run a turn. What goes wrong is logged with its remedy: the rows are still due, and the clock rings again."""
-    try:
+    """Run a turn."""
+    with _logged(task=name, shop=shop_id):
         turn(place, name, shop_id)
+
+
+@contextmanager
+def _logged(**where: object) -> Iterator[None]:
+    """What goes wrong is logged with its remedy: the rows are still due, and the clock rings again."""
+    try:
+        yield
     except ConnectorError as error:
-        log.warning(error.message, task=name, shop=shop_id, remedy=error.remedy)
+        log.warning(error.message, **where, remedy=error.remedy)
     except SQLAlchemyError as error:
-        log.error("the database failed in a job", task=name, shop=shop_id, error=type(error).__name__, remedy="See /readyz.")
+        log.error("the database failed in a job", **where, error=type(error).__name__, remedy="See /readyz.")
     except Exception:  # a fault of ours must not end the worker, which other shops need
-        log.exception("a job failed", task=name, shop=shop_id, remedy="Report it with this trace; it is tried again by itself.")
+        log.exception("a job failed", **where, remedy="Report it with this trace; it is tried again by itself.")
 
 
 def turn(place: Workplace, name: str, shop_id: int) -> None:
@@ -121,30 +136,40 @@ def turn(place: Workplace, name: str, shop_id: int) -> None:
 
 
 def _house_turn(place: Workplace, name: str) -> None:
-    """One pass over the whole is all there is to do."""
-    with _alone(place.environment.engine, name, _ALL_SHOPS) as alone:
-        if alone:
-            place.waker.wake(*HOUSE_TASKS[name](place.environment).wakes)
+    """One pass for each merchant it concerns is all there is to do. What fails for one keeps no other from its pass."""
+    env, duty = place.environment, HOUSE_TASKS[name]
+    with _alone(env.engine, name, _ALL_SHOPS) as alone:
+        for merchant_id in _concerned(env, duty) if alone else ():
+            if place.stopping.is_set():
+                return
+            with _logged(task=name, merchant=merchant_id):
+                place.waker.wake(*duty.once(env.of(merchant_id)).wakes)
+
+
+def _concerned(env: Environment, duty: HouseTask) -> Sequence[int]:
+    with env.engine.connect() as conn:
+        return duty.whom(conn)
 
 
 def _events_turn(place: Workplace, endpoint_id: int) -> None:
     """Tell one endpoint. All that fail share one worker, so that their time-outs keep none of the others waiting."""
     env = place.environment
     with env.engine.connect() as conn:
-        endpoint = event_views.endpoint(conn, endpoint_id)
-    if endpoint is None:
+        endpoint, merchant_id = event_views.endpoint(conn, endpoint_id), event_views.owner(conn, endpoint_id)
+    if endpoint is None or merchant_id is None:
         return
     with _alone(env.engine, _EVENTS, _ALL_SHOPS if endpoint.failing_since else endpoint_id) as alone:
         if not alone:
             return
         post, patience = partial(outgoing.post, env.http), env.settings.patience
-        drained = tell.drain(env.engine, env.seal, endpoint_id, post, now, random.random, seconds=TURN_SECONDS, patience=patience)
+        own = env.of(merchant_id).engine
+        drained = tell.drain(own, env.seal, endpoint_id, post, now, random.random, seconds=TURN_SECONDS, patience=patience)
     if drained.more and not place.stopping.is_set():
         place.waker.wake(Wake(_EVENTS, endpoint_id))
 
 
 def _work(place: Workplace, name: str, shop: Shop) -> None:
-    env, task, wake = place.environment, TASKS[name], Wake(name, shop.id)
+    env, task, wake = place.environment.of(shop.merchant_id), TASKS[name], Wake(name, shop.id)
     platform = env.platforms[shop.platform]
     end = time.monotonic() + (_BACKGROUND_TURN_SECONDS if task.in_background else TURN_SECONDS)
     lingering = False
@@ -298,8 +323,11 @@ def _verify(env: Environment) -> Drained:
     return verify.hourly(env.engine, now())
 
 
-# Of the whole, not of one shop; one pass is all there is to do.
-HOUSE_TASKS: Mapping[str, Callable[[Environment], Drained]] = {"refill": _refill, "verify": _verify}
+# Of all a merchant has, not of one shop.
+HOUSE_TASKS: Mapping[str, HouseTask] = {
+    "refill": HouseTask(refills.merchants_waiting, _refill),
+    "verify": HouseTask(merchants.ids, _verify),
+}
 
 
 def _install(env: Environment, platform: Platform, shop: Shop) -> Drained:

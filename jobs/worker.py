@@ -23,7 +23,7 @@ from jobs.environment import Environment, opened
 _LEAST_STOP_SECONDS = 6.0  # a job that runs longer than this after a stop was asked for is abandoned; the supervisor kills at 10
 _TTL_SECONDS = 45  # RQ waits 15 s less than this for a job before it looks around
 _REST_SECONDS = 1.0
-_LEAST_URGENT_FIRST_EVERY = 8  # jobs: so that a flood of deliveries slows a backfill down and never stops it
+_LONGEST_UNSERVED_FIRST_EVERY = 3  # jobs: so that a flood of one kind slows the others down and never stops them
 _CONNECT_SECONDS = 2.0
 
 log = structlog.get_logger(__name__)
@@ -55,6 +55,7 @@ class Worker(SimpleWorker):
         self._stopping = stopping
         self._waits = False
         self._looks = 0
+        self._served: dict[str, int] = {}  # queue -> the look that last found a job in it
         queues = [queue.queue(connection, name, job_class) for name in names]
         super().__init__(
             queues,
@@ -74,16 +75,25 @@ class Worker(SimpleWorker):
         signal.setitimer(signal.ITIMER_REAL, _LEAST_STOP_SECONDS)
 
     def dequeue_job_and_maintain_ttl(self, timeout: int | None, max_idle_time: int | None = None) -> Any:
-        """As RQ, and can be stopped while it waits."""
+        """As RQ, in an order of our own, and can be stopped while it waits."""
         if self._stopping.is_set():
             raise StopRequested
-        self._looks += 1
-        self._ordered_queues = self.queues[:: -1 if self._looks % _LEAST_URGENT_FIRST_EVERY == 0 else 1]
+        self._ordered_queues = self._in_order()
         self._waits = True
         try:
-            return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
+            found = super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
         finally:
             self._waits = False
+        if found is not None:
+            self._served[found[1].name] = self._looks
+        return found
+
+    def _in_order(self) -> list[Any]:
+        """The most urgent first; every few jobs the one that has waited longest for its turn."""
+        self._looks += 1
+        if self._looks % _LONGEST_UNSERVED_FIRST_EVERY:
+            return list(self.queues)
+        return sorted(self.queues, key=lambda one: self._served.get(one.name, 0))
 
     def _install_signal_handlers(self) -> None:
         """Installed once for the process, see `run`."""

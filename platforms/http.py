@@ -108,10 +108,10 @@ class Http:
             adapter.poolmanager.pool_classes_by_scheme = guarded_pools(private_allowed)
             self._session.mount(scheme, adapter)
 
-    def room(self, shop: Shop, underway: int) -> bool:
+    def room(self, shop: Shop, underway: int, cost: float = 1.0) -> bool:
         """Whether a shop has room for one more telling beside those under way: the first may always begin, and wait for its
-        turn; others only while nobody waits for theirs, so that as many are under way as keep the pace."""
-        return underway == 0 or self.pace.is_free(shop.address)
+        turn; others only while a call of so many points waits for nothing, so that as many are under way as keep the pace."""
+        return underway == 0 or self.pace.is_free(shop.address, cost)
 
     def check_address(self, url: str) -> str:
         """Return the base address of a shop without a slash at its end; Rejected says what is wrong with it."""

@@ -19,18 +19,26 @@ from connector.platform import Throttled
 LONGEST_WAIT_SECONDS = 8.0
 LONGEST_CALL_SECONDS = 60.0  # a call that was never heard of again counts as under way for so long
 RESERVE = 0.02  # the share of a limit that is left to the other apps of a shop
-_MOST_WAITS = 20
+LONGEST_HOLD_SECONDS = 20.0  # twice the longest call: of those of which only so many may be under way at once
+BUSY_SECONDS = 0.05  # until it is looked again whether a call under way has ended
 _SHORTEST_WAIT_SECONDS = 0.01
+LOOK_SECONDS = 0.1  # answers on their way bring points back
+_USED_UP = "The shop's limit of calls is used up."
+SPREAD = 0.9  # of the rest of a window; what is late has still time in it
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What an answer says: `left` points of `most`; `per_second` come back, or all of them in `reset_seconds`."""
+    """What an answer says: `left` points of `most`; `per_second` come back, or all of them in `reset_seconds`.
+
+    `used` is what the call cost in the end, where that may be less than was taken for it.
+    """
 
     left: float
     most: float
     per_second: float = 0.0
     reset_seconds: float = 0.0
+    used: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +53,22 @@ class Turn:
 class Buckets(Protocol):
     """The state behind: shared by all workers, or of this process alone."""
 
-    def take(self, shop: str, cost: float) -> Turn:
-        """Book the points of a call, in the order of asking."""
+    def take(self, shop: str, cost: float, at_once: int = 0) -> Turn:
+        """Book the points of a call; where `at_once` is given, only while fewer are under way."""
         ...
 
     def note(self, shop: str, ticket: int, limit: Limit | None) -> None:
         """The call is over; what its answer said of the shop's limit."""
         ...
 
-    def wait_seconds(self, shop: str) -> float:
-        """How long a call of one point would have to wait, were it asked for now."""
+    def wait_seconds(self, shop: str, cost: float) -> float:
+        """How long a call of so many points would have to wait, were it asked for now."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A bucket at a moment (`at`), by one clock. `left` is without what is booked, so it may be below nothing.
+    """A bucket at a moment (`at`), by one clock. `left` is without what is booked.
 
     A window has a `reset_at`, when all points are back (0.0: not known yet), and `next_at`, before which nothing more is let
     out of its second half: that half is spread over the time that is left. So other apps of the shop always find some points
@@ -82,31 +90,32 @@ class Level:
             return replace(self, left=self.most - underway, reset_at=0.0, next_at=0.0, at=now)
         return self
 
-    def turn(self, cost: float, now: float) -> tuple[Turn, Level]:
+    def turn(self, cost: float, now: float, underway: float) -> tuple[Turn, Level]:
         """When a call of so many points may be made, and the level with it booked."""
         cost = min(cost, self.most)  # what costs more than the bucket holds goes when it is full
-        if self.per_second:
-            wait = max(0.0, (cost - self.left) / self.per_second)
-            return self._booked(wait, cost, self.next_at)
+        if self.per_second and self.left < cost:
+            wait = (cost - self.left) / self.per_second
+            return Turn(min(wait, LOOK_SECONDS) if underway else wait, booked=False), self
         slot = max(now, self.next_at)
         if self.left < cost or (self.reset_at and slot >= self.reset_at):
             return Turn(max(_SHORTEST_WAIT_SECONDS, self.reset_at - now), booked=False), self
         if not self.reset_at or self.left > self.most / 2:
-            return self._booked(0.0, cost, self.next_at)
-        return self._booked(slot - now, cost, slot + cost * (self.reset_at - slot) / self.left)
+            return Turn(0.0), replace(self, left=self.left - cost)
+        if slot - now > LONGEST_WAIT_SECONDS:
+            return Turn(slot - now, booked=False), self
+        next_at = slot + SPREAD * cost * (self.reset_at - slot) / self.left
+        return Turn(slot - now), replace(self, left=self.left - cost, next_at=next_at)
 
-    def _booked(self, wait: float, cost: float, next_at: float) -> tuple[Turn, Level]:
-        if wait > LONGEST_WAIT_SECONDS:
-            return Turn(wait, booked=False), self
-        return Turn(wait), replace(self, left=self.left - cost, next_at=next_at)
+    def heard(self, limit: Limit, now: float, underway: float, refund: float) -> Level:
+        """After an answer. Of the calls that are under way it knows some and others not, so our own count is believed where
+        it lies between: all of them counted, or none. `refund` is what the call was booked for and did not use.
 
-    def heard(self, limit: Limit, now: float, underway: float) -> Level:
-        """After an answer. It does not know of the calls that are under way, and some of them may have overtaken it.
-
-        Within a window nothing comes back, so our own lower count is believed, and the earliest reset anybody named.
+        Within a window nothing comes back, so the lower count is believed, and the earliest reset anybody named.
         """
         if limit.per_second:
-            return Level(limit.left - underway, limit.most, limit.per_second, 0.0, now)
+            own = self.left + refund if self.per_second else limit.left - underway
+            left = min(limit.left, max(own, limit.left - underway))
+            return Level(left, limit.most, limit.per_second, 0.0, now)
         reset_at = now + limit.reset_seconds
         if not self.reset_at and self.most == limit.most and self.left < limit.left and not self.per_second:
             return replace(self, reset_at=reset_at, at=now)  # the first answer of a new window
@@ -125,8 +134,19 @@ class _Kept:
     last_heard: int = 0
 
     def points_underway(self, now: float) -> float:
+        return sum(cost for cost, _ in self._still(now).values())
+
+    def calls_underway(self, now: float) -> int:
+        return len(self._still(now))
+
+    def _still(self, now: float) -> dict[int, tuple[float, float]]:
         self.underway = {ticket: call for ticket, call in self.underway.items() if call[1] > now}
-        return sum(cost for cost, _ in self.underway.values())
+        return self.underway
+
+
+def held_seconds(at_once: int) -> float:
+    """How long a call counts as under way that is never heard of again, because its worker was killed."""
+    return LONGEST_HOLD_SECONDS if at_once else LONGEST_CALL_SECONDS
 
 
 class LocalBuckets:
@@ -137,37 +157,45 @@ class LocalBuckets:
         self._lock = threading.Lock()
         self._shops: dict[str, _Kept] = {}
 
-    def take(self, shop: str, cost: float) -> Turn:
+    def take(self, shop: str, cost: float, at_once: int = 0) -> Turn:
         """See Buckets."""
         with self._lock:
             now, kept = self._clock(), self._shops.setdefault(shop, _Kept())
             turn = Turn(0.0)
+            if at_once and kept.calls_underway(now) >= at_once:
+                return Turn(BUSY_SECONDS, booked=False)
             if kept.level is not None:
-                turn, kept.level = kept.level.now(now, kept.points_underway(now)).turn(cost, now)
+                underway = kept.points_underway(now)
+                turn, kept.level = kept.level.now(now, underway).turn(cost, now, underway)
             if not turn.booked:
                 return turn
             kept.tickets = max(kept.tickets, kept.last_heard) + 1  # while Redis is away after tickets of its own
-            kept.underway[kept.tickets] = cost, now + LONGEST_CALL_SECONDS
+            kept.underway[kept.tickets] = cost, now + held_seconds(at_once)
             return replace(turn, ticket=kept.tickets)
 
     def note(self, shop: str, ticket: int, limit: Limit | None) -> None:
         """See Buckets. An answer to a call that was booked before the one heard last is old."""
         with self._lock:
             now, kept = self._clock(), self._shops.setdefault(shop, _Kept())
-            kept.underway.pop(ticket, None)
-            if limit is None or (limit.per_second and ticket < kept.last_heard):
+            cost, _ = kept.underway.pop(ticket, (0.0, 0.0))
+            if limit is None:
+                return
+            refund = 0.0 if limit.used is None else max(0.0, cost - limit.used)
+            level = (kept.level or Level(limit.left, limit.most, 0.0, 0.0, now)).now(now, kept.points_underway(now))
+            if limit.per_second and ticket < kept.last_heard:
+                kept.level = replace(level, left=min(level.most, level.left + refund))
                 return
             kept.last_heard = ticket
-            level = kept.level or Level(limit.left, limit.most, 0.0, 0.0, now)
-            kept.level = level.now(now, kept.points_underway(now)).heard(limit, now, kept.points_underway(now))
+            kept.level = level.heard(limit, now, kept.points_underway(now), refund)
 
-    def wait_seconds(self, shop: str) -> float:
+    def wait_seconds(self, shop: str, cost: float) -> float:
         """See Buckets."""
         with self._lock:
             now, kept = self._clock(), self._shops.get(shop)
             if kept is None or kept.level is None:
                 return 0.0
-            return kept.level.now(now, kept.points_underway(now)).turn(1.0, now)[0].seconds
+            underway = kept.points_underway(now)
+            return kept.level.now(now, underway).turn(cost, now, underway)[0].seconds
 
 
 class Pace:
@@ -181,37 +209,35 @@ class Pace:
         self._reserve = reserve
 
     @contextmanager
-    def turn(self, shop: str, cost: float = 1.0) -> Iterator[Callable[[Limit], None]]:
+    def turn(self, shop: str, cost: float = 1.0, *, at_once: int = 0) -> Iterator[Callable[[Limit], None]]:
         """Begin when a call of so many points may be made; Throttled where that would take more than some seconds.
 
-        What is given is to be told the limit that the answer states.
+        What is given is to be told the limit that the answer states. With `at_once` no more than so many calls of the shop
+        are under way at a time, whoever makes them.
         """
-        ticket = self._wait(shop, cost)
+        ticket = self._wait(shop, cost, at_once)
         heard: list[Limit] = []
         try:
             yield heard.append
         finally:
             self._buckets.note(shop, ticket, self._without_reserve(heard[-1]) if heard else None)
 
-    def is_free(self, shop: str) -> bool:
-        """Whether a call could be made at once: there are points, and nobody waits for them."""
-        return self._buckets.wait_seconds(shop) <= 0
+    def is_free(self, shop: str, cost: float = 1.0) -> bool:
+        """Whether a call of so many points could be made at once."""
+        return self._buckets.wait_seconds(shop, cost) <= 0
 
-    def _wait(self, shop: str, cost: float) -> int:
-        waited = 0.0
-        for _ in range(_MOST_WAITS):
-            turn = self._buckets.take(shop, cost)
-            if waited + turn.seconds > LONGEST_WAIT_SECONDS and not turn.booked:
-                break
-            if turn.seconds > 0:
-                self._sleep(turn.seconds)
-            if turn.booked:
-                return turn.ticket
-            waited += turn.seconds
-        seconds = turn.seconds
-        raise Throttled("The shop's limit of calls is used up.", "It is tried again by itself.", retry_after_seconds=seconds)
+    def _wait(self, shop: str, cost: float, at_once: int) -> int:
+        turn, waited = self._buckets.take(shop, cost, at_once), 0.0
+        while not turn.booked:
+            if waited + turn.seconds > LONGEST_WAIT_SECONDS:
+                raise Throttled(_USED_UP, "It is tried again by itself.", retry_after_seconds=turn.seconds)
+            self._sleep(turn.seconds)
+            turn, waited = self._buckets.take(shop, cost, at_once), waited + turn.seconds
+        if turn.seconds > 0:
+            self._sleep(turn.seconds)
+        return turn.ticket
 
     def _without_reserve(self, limit: Limit) -> Limit:
         """A part of the limit is left to the other apps of the shop, which share it."""
         kept = limit.most * self._reserve // 1
-        return Limit(max(0.0, limit.left - kept), limit.most - kept, limit.per_second, limit.reset_seconds)
+        return replace(limit, left=max(0.0, limit.left - kept), most=limit.most - kept)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import secrets
+from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, g
+from flask import Blueprint, Response, g, request
 
 from connector.domain.errors import ConnectorError
 from sandbox.control import page_error, refuse_other_sites
 
-_POLICY = "default-src 'none'; style-src 'nonce-{nonce}'; form-action {targets}; frame-src {frames}; base-uri 'none'"
+_POLICY = (
+    "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; connect-src 'self'; "
+    "form-action {targets}; frame-src {frames}; base-uri 'none'"
+)
+_OTHER_NAMES = {"127.0.0.1": "localhost", "localhost": "127.0.0.1"}
 
 
 def admin(name: str, prefix: str) -> Blueprint:
@@ -31,3 +36,12 @@ def admin(name: str, prefix: str) -> Blueprint:
         return response
 
     return pages
+
+
+def from_another_site(url: str) -> str:
+    """The connector's address as a frame should have it: of another site than the admin, as in life. On one machine the two
+    names of loopback are two sites to a browser, while two ports are one."""
+    parts, here = urlsplit(url), urlsplit(request.host_url).hostname
+    if parts.hostname != here or here not in _OTHER_NAMES:
+        return url
+    return parts._replace(netloc=f"{_OTHER_NAMES[here]}:{parts.port}" if parts.port else _OTHER_NAMES[here]).geturl()

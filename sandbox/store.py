@@ -13,11 +13,13 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from connector.domain.errors import ConnectorError
 
 _COMPACT_AFTER_CHANGES = 50_000
+
+T = TypeVar("T")
 
 # One change of the state: kind, key and the document as JSON text; None deletes. One journal line is a list of changes.
 _Change = tuple[str, str, str | None]
@@ -40,6 +42,7 @@ class Store:
         self._pending: list[_Change] = []
         self._undo: list[_Change] = []
         self._depth = 0
+        self._heads: dict[tuple[str, Callable[[dict[str, Any]], Any]], dict[str, tuple[str, Any]]] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
         for changes in _replayed(path):
             for change in changes:
@@ -67,6 +70,18 @@ class Store:
         with self.lock:
             texts = list(self._documents.get(kind, {}).values())
         return [json.loads(text) for text in texts]
+
+    def heads(self, kind: str, read: Callable[[dict[str, Any]], T]) -> list[T]:
+        """What `read`, a function of a module, finds in each document of a kind, oldest first. Only documents that have changed
+        are read again, so that a list of many is quickly searched; what comes back must not be changed."""
+        with self.lock:
+            known = self._heads.get((kind, read), {})
+            found = {
+                key: known[key] if key in known and known[key][0] is text else (text, read(json.loads(text)))
+                for key, text in self._documents.get(kind, {}).items()
+            }
+            self._heads[kind, read] = found
+        return [head for _, head in found.values()]
 
     def keys(self, kind: str) -> list[str]:
         """The keys of all documents of a kind, oldest first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 
 from flask import Flask
@@ -12,10 +13,11 @@ from config.settings import Settings
 from connector.db import shop_views
 from connector.flow import receive as story
 from connector.flow import shops
+from connector.installing import Forged, NotOurs
 from connector.platform import Platform
 from jobs import queue
 from jobs.environment import Environment, now, open_at
-from webhooks import front, health, install, privacy, security
+from webhooks import front, health, install, metrics, privacy, security
 from webhooks.directory import Directory, Known
 from webhooks.receive import LARGEST_BODY_BYTES, Door
 
@@ -50,7 +52,10 @@ def build(environment: Environment) -> Flask:
         seal=environment.seal,
         ring=lambda wakes: waker.wake(*wakes),
         titles={platform.name: platform.title for platform in environment.platforms.values()},
+        platforms=environment.platforms,
+        read_token=partial(_read_token, environment),
         http=environment.http,
+        answers=metrics.answers,
     )
     install.register(app, environment, lambda wakes: waker.wake(*wakes))
     privacy.register(app, environment, waker)
@@ -67,6 +72,16 @@ def door(environment: Environment, waker: queue.Waker) -> Door:
         wake=waker.wake,
         now=now,
     )
+
+
+def _read_token(environment: Environment, token: str) -> tuple[str, str, str] | None:
+    """Who comes with a token of a platform's own script: (platform, store, user); None where no platform made it."""
+    for platform in environment.platforms.values():
+        if platform.install and platform.install.bridge:
+            with suppress(Forged, NotOurs):
+                store, user = platform.install.bridge.read(token)
+                return platform.name, store, user.external_id
+    return None
 
 
 def _known(environment: Environment, platform: Platform, name: str) -> Known | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import structlog
 from flask import Blueprint, Flask, Response, current_app, g, redirect, render_template, request, url_for
@@ -20,6 +21,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from connector.db import installs, shop_views
 from connector.domain.errors import ConnectorError, Malformed, NotFound, Rejected
+from connector.domain.staff import Role
 from connector.flow import install as story
 from connector.flow import shops
 from connector.flow.wake import Wake
@@ -39,13 +41,14 @@ from connector.installing import (
     Visit,
 )
 from connector.platform import AuthLost, CallError, Platform, Refused, Shop
+from desk import entry, frames, install_words
 from desk.blueprint import csrf
 from desk.language import gettext
 from jobs.environment import Environment, now
 from webhooks import install_browser as carried
-from webhooks import install_words
 
 _LARGEST_BODY_BYTES = 64 * 1024
+_DESK = "/orders"
 
 log = structlog.get_logger(__name__)
 
@@ -79,6 +82,7 @@ def _blueprint() -> Blueprint:
     pages.add_url_rule("/progress", "progress", _progress, methods=["GET"])
     pages.add_url_rule("/again", "again", _again, methods=["POST"])
     pages.add_url_rule("/linked/<int:shop_id>", "linked", _linked, methods=["GET"])
+    pages.add_url_rule("/<platform>/frame/<path:store>", "frame", _framed_again, methods=["GET"])
     pages.add_url_rule("/<platform>/keys", "keys", _keys, methods=["POST"])
     pages.add_url_rule("/<platform>/<act>", "act", _act, methods=["GET", "POST"])
     pages.register_error_handler(ConnectorError, _refused)
@@ -91,8 +95,11 @@ def _blueprint() -> Blueprint:
 # Requests
 
 
-def _index() -> str:
+def _index() -> str | BaseResponse | tuple[str, int]:
+    """Where a merchant begins: for an owner at the desk, because what is linked here is theirs."""
     at = _door()
+    if (kept_out := entry.admit_only(Role.OWNER)) is not None:
+        return kept_out
     ways = [(platform, platform.install) for platform in at.environment.platforms.values() if platform.install]
     g.form_targets = _anywhere(at)
     return render_template("install/index.html", ways=ways)
@@ -103,7 +110,7 @@ def _anywhere(at: Door) -> str:
     return "'self' https:" + (" http:" if at.environment.settings.allow_private_shops else "")
 
 
-def _act(platform: str, act: str) -> BaseResponse:
+def _act(platform: str, act: str) -> BaseResponse | tuple[str, int]:
     """A platform's own install address."""
     at = _door()
     known, installing = at.platform(platform)
@@ -128,9 +135,11 @@ def _here(at: Door, platform: str) -> str:
     return f"{at.environment.settings.public_url}/install/{platform}"
 
 
-def _keys(platform: str) -> BaseResponse:
+def _keys(platform: str) -> BaseResponse | tuple[str, int]:
     """Keys typed in by hand: proved against that very store, as any others."""
     csrf.protect()
+    if (kept_out := entry.admit_only(Role.OWNER)) is not None:
+        return kept_out
     at = _door()
     known, installing = at.platform(platform)
     if not installing.keys:
@@ -144,21 +153,24 @@ def _keys(platform: str) -> BaseResponse:
 # What each step leads to
 
 
-def _ask(at: Door, platform: Platform, step: Step, visit: Visit) -> BaseResponse:
+def _ask(at: Door, platform: Platform, step: Step, visit: Visit) -> BaseResponse | tuple[str, int]:
+    """A platform that has an admin of its own asks its merchant there; a shop that may stand anywhere is an owner's to link."""
     assert isinstance(step, Ask)  # noqa: S101
+    if step.anywhere and (kept_out := entry.admit_only(Role.OWNER)) is not None:
+        return kept_out
     if step.anywhere and request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
         g.form_targets = _anywhere(at)
         return Response(render_template("install/leaving.html", store=step.store, query=visit.query), mimetype="text/html")
     browser = carried.browser() or secrets.token_urlsafe(32)
-    word = story.begin(at.environment.engine, platform, step.store, browser, visit.now)
+    word = story.begin(at.environment.engine, platform, step.store, browser, visit.now, merchant_id=_begun_by())
     return carried.with_cookie(redirect(step.url(carried.states().dumps(word)), 303), browser, secure=_secure(at))
 
 
 def _consented(at: Door, platform: Platform, step: Step, visit: Visit) -> BaseResponse:
     assert isinstance(step, Consented)  # noqa: S101
     if step.state is None:
-        shop = _link(at, platform, step.grant(), None)
-        return _page_in_frame(at, platform, shop)
+        grant = step.grant()
+        return _page_in_frame(at, platform, _link(at, platform, grant, None), grant.user.external_id)
     consent = story.use(at.environment.engine, platform, carried.word_in(step.state), carried.browser(), step.store, visit.now)
     shop = _link(at, platform, step.grant(), consent)
     return redirect(url_for("install.linked", shop_id=shop.id), 303)
@@ -193,7 +205,7 @@ def _opened(at: Door, platform: Platform, step: Step, visit: Visit) -> BaseRespo
         shop = _link(at, platform, step.grant(), None)
     else:
         shop = story.opened(env.engine, env.seal, platform, step.store, step.user, step.once, visit.now)
-    return _page_in_frame(at, platform, shop)
+    return _page_in_frame(at, platform, shop, step.user.external_id)
 
 
 def _left(at: Door, platform: Platform, step: Step, visit: Visit) -> BaseResponse:
@@ -208,7 +220,7 @@ def _user_left(at: Door, platform: Platform, step: Step, visit: Visit) -> BaseRe
     return Response("removed\n", 200, mimetype="text/plain")
 
 
-_DOES: Mapping[type, Callable[[Door, Platform, Step, Visit], BaseResponse]] = {
+_DOES: Mapping[type, Callable[[Door, Platform, Step, Visit], BaseResponse | tuple[str, int]]] = {
     Ask: _ask,
     Consented: _consented,
     Deposited: _deposited,
@@ -221,16 +233,22 @@ _DOES: Mapping[type, Callable[[Door, Platform, Step, Visit], BaseResponse]] = {
 
 def _link(at: Door, platform: Platform, grant: Grant, consent: installs.Consent | None) -> Shop:
     env = at.environment
-    shop = story.link(env.engine, env.seal, platform, grant, now(), consent)
+    shop = story.link(env.engine, env.seal, platform, grant, now(), consent, each=env.settings.new_merchants == "each")
     at.wake([Wake("install", shop.id)])
     log.info("a store was linked", shop=shop.id, platform=platform.name)
     return shop
 
 
+def _begun_by() -> int | None:
+    """The merchant whose staff are signed in at this browser."""
+    who = entry.arrived()
+    return None if who is None or who.unnamed else who.merchant_id
+
+
 def _link_in_browser(at: Door, platform: Platform, grant: Callable[[], Grant], store: str) -> BaseResponse:
     """Link without a consent elsewhere; the browser may watch how it goes on, as after one."""
     browser = carried.browser() or secrets.token_urlsafe(32)
-    word = story.begin(at.environment.engine, platform, store, browser, now())
+    word = story.begin(at.environment.engine, platform, store, browser, now(), merchant_id=_begun_by())
     consent = story.use(at.environment.engine, platform, word, browser, store, now())
     shop = _link(at, platform, grant(), consent)
     return carried.with_cookie(redirect(url_for("install.linked", shop_id=shop.id), 303), browser, secure=_secure(at))
@@ -248,19 +266,55 @@ def _linked(shop_id: int) -> str:
     return _page(at, at.environment.platforms[shop.platform], shop)
 
 
-def _page_in_frame(at: Door, platform: Platform, shop: Shop) -> Response:
+def _page_in_frame(at: Door, platform: Platform, shop: Shop, user: str) -> Response:
+    """The desk, or, until all is done, how the linking goes, with the way from there to the desk."""
+    frame = _frame(platform, shop, user)
+    with at.environment.engine.connect() as conn:
+        linking = any(step.state != "done" for step in installs.steps(conn, shop.id))
+    if linking:
+        return Response(_page(at, platform, shop, frame), mimetype="text/html")
+    return _shell({**frame, "open": _DESK})
+
+
+def _frame(platform: Platform, shop: Shop, user: str) -> dict[str, object]:
+    """What the framed page needs; without a user it must prove by the platform's own token who is there."""
     installing = platform.install or Installing({})
+    bridge = installing.bridge
     g.framers = installing.framed_by(shop.external_id)
-    return Response(_page(at, platform, shop), mimetype="text/html")
+    g.scripts = (f"{urlsplit(bridge.script).scheme}://{urlsplit(bridge.script).netloc}",) if bridge else ()
+    seat = frames.seat(shop.id, user, now()) if user and bridge is None else None
+    again = {name: request.args[name] for name in ("shop", "host", "embedded", "locale") if name in request.args}
+    return {
+        "bridge": bridge,
+        "session": frames.new_session(current_app, seat),
+        "here": url_for("install.frame", platform=platform.name, store=shop.external_id, **again),  # type: ignore[arg-type]
+        "open": "",
+    }
 
 
-def _page(at: Door, platform: Platform, shop: Shop) -> str:
+def _shell(frame: Mapping[str, object]) -> Response:
+    return Response(render_template("install/frame.html", frame=frame), mimetype="text/html")
+
+
+def _framed_again(platform: str, store: str) -> Response:
+    """The framed page loaded anew: it holds nothing, and must prove again who is there."""
+    at = _door()
+    known, _installing = at.platform(platform)
+    shop = shops.by_external_id(at.environment.engine, at.environment.seal, platform, store)
+    if shop is None:
+        raise NotFound("There is no such page.", "Look at the address.")
+    return _shell({**_frame(known, shop, ""), "open": _DESK})
+
+
+def _page(at: Door, platform: Platform, shop: Shop, frame: Mapping[str, object] | None = None) -> str:
     view = carried.views().dumps({"shop": shop.id})
-    return render_template("install/linked.html", platform=platform, shop=shop, view=view, **_standing(at, shop.id))
+    return render_template("install/linked.html", platform=platform, shop=shop, view=view, frame=frame, **_standing(at, shop.id))
 
 
 def _standing(at: Door, shop_id: int) -> dict[str, object]:
-    with at.environment.engine.connect() as conn:
+    env = at.environment
+    own = env.of(shops.by_id(env.engine, env.seal, shop_id).merchant_id)
+    with own.engine.connect() as conn:
         return {
             "row": shop_views.list_shops(conn, shop_id)[0],
             "steps": installs.steps(conn, shop_id),
@@ -274,7 +328,7 @@ def _standing(at: Door, shop_id: int) -> dict[str, object]:
 def _progress() -> str:
     """The steps alone, for the page that asks again and again."""
     scheme, _, view = request.headers.get("Authorization", "").partition(" ")
-    return render_template("install/_steps.html", **_standing(_door(), carried.viewed(view if scheme == "Bearer" else "")))
+    return render_template("desk/_install_steps.html", **_standing(_door(), carried.viewed(view if scheme == "Bearer" else "")))
 
 
 def _again() -> BaseResponse:
@@ -285,7 +339,9 @@ def _again() -> BaseResponse:
         installs.retry_steps(conn, shop_id, now())
     at.wake([Wake("install", shop_id)])
     shop = shops.by_id(at.environment.engine, at.environment.seal, shop_id)
-    return _page_in_frame(at, at.environment.platforms[shop.platform], shop)
+    platform = at.environment.platforms[shop.platform]
+    g.framers = (platform.install or Installing({})).framed_by(shop.external_id)
+    return Response(_page(at, platform, shop), mimetype="text/html")
 
 
 # ---------------------------------------------------------------------------------------------------------------------

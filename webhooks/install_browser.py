@@ -55,7 +55,7 @@ def viewed(view: str) -> int:
 
 
 _POLICY = (
-    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+    "default-src 'self'; script-src 'self'{scripts}; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
     "form-action {form_targets}; frame-ancestors {framers}"
 )
 
@@ -63,7 +63,8 @@ _POLICY = (
 def shield(response: Response) -> Response:
     """Only the store's own admin may frame a page, and no cache or next address learns what this one held."""
     framers = g.get("framers", ())
-    policy = _POLICY.format(form_targets=g.get("form_targets", "'self'"), framers=" ".join(framers) or "'none'")
+    scripts = "".join(f" {place}" for place in g.get("scripts", ()))
+    policy = _POLICY.format(scripts=scripts, form_targets=g.get("form_targets", "'self'"), framers=" ".join(framers) or "'none'")
     response.headers["Content-Security-Policy"] = policy
     response.headers["Referrer-Policy"] = "no-referrer"
     if request.endpoint != "install.static":

@@ -53,6 +53,18 @@ def _processes() -> CollectorRegistry:
     return registry
 
 
+def answers() -> list[tuple[float, int]]:
+    """(most seconds, deliveries answered within them and not within fewer), over all platforms since the processes started."""
+    within: dict[float, float] = {}
+    for family in _processes().collect():
+        for sample in family.samples:
+            if sample.name == "connector_acknowledge_seconds_bucket":
+                bound = float(sample.labels["le"])
+                within[bound] = within.get(bound, 0) + sample.value
+    bounds = sorted(within)
+    return [(bound, int(within[bound] - within.get(before, 0))) for before, bound in zip([0.0, *bounds], bounds, strict=False)]
+
+
 class _Fixed(Collector):
     def __init__(self, metrics: Iterable[Metric]) -> None:
         self._metrics = tuple(metrics)

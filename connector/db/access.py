@@ -26,6 +26,7 @@ class TokenRow:
     created_at: datetime
     last_used_at: datetime | None
     revoked_at: datetime | None
+    merchant_id: int
 
 
 _ROW = tuple(api_tokens.c[name] for name in TokenRow.__dataclass_fields__)

@@ -105,6 +105,11 @@ def endpoint(conn: Connection, endpoint_id: int) -> EndpointRow | None:
     return None if row is None else EndpointRow(*row)
 
 
+def owner(conn: Connection, endpoint_id: int) -> int | None:
+    """Whose endpoint it is; for the house, which sees all."""
+    return conn.execute(select(endpoints.c.merchant_id).where(endpoints.c.id == endpoint_id)).scalar()
+
+
 def _counted(state: str) -> ColumnElement[int]:
     few = select(event_sends.c.id).where(event_sends.c.endpoint_id == endpoints.c.id, event_sends.c.state == state)
     return select(func.count()).select_from(few.correlate(endpoints).limit(_COUNTED).subquery()).scalar_subquery()

@@ -15,17 +15,20 @@ from connector.domain.events import ORDER_RECEIVED, ORDER_STATE_CHANGED, PART_ST
 
 _TIME = 'YYYY-MM-DD"T"HH24:MI:SS"+00:00"'
 
-# One message for each endpoint that has chosen the type; nothing is written where none has.
+# One message for each endpoint that has chosen the type; nothing is written where none has. Whose it is comes with the order,
+# because the house writes, too, and sees the endpoints of all.
 _SENDS = """
-    INSERT INTO event_sends (endpoint_id, event_id, due_at)
-    SELECT e.id, told.id, CAST(:at AS timestamptz) FROM told JOIN endpoints e ON told.type = ANY (e.types) ORDER BY told.id
+    INSERT INTO event_sends (merchant_id, endpoint_id, event_id, due_at)
+    SELECT told.merchant_id, e.id, told.id, CAST(:at AS timestamptz)
+    FROM told JOIN endpoints e ON told.type = ANY (e.types) AND e.merchant_id = told.merchant_id
+    ORDER BY told.id
 """
 
 _ORDERS = text(
     f"""
     WITH told AS (
-        INSERT INTO events (type, order_id, facts, at)
-        SELECT n.type, o.id, jsonb_build_object(
+        INSERT INTO events (merchant_id, type, order_id, facts, at)
+        SELECT o.merchant_id, n.type, o.id, jsonb_build_object(
             'id', o.id, 'shop_id', s.id, 'shop', s.name, 'platform', s.platform, 'external_id', o.external_id,
             'number', o.number, 'placed_at', to_char(o.placed_at AT TIME ZONE 'UTC', :form), 'delivery', o.handover,
             'payment', o.payment, 'lifecycle', o.lifecycle, 'state', o.state, 'previous_state', n.previous, 'units', o.units,
@@ -38,9 +41,9 @@ _ORDERS = text(
         ), CAST(:at AS timestamptz)
         FROM unnest(CAST(:ids AS bigint[]), CAST(:types AS text[]), CAST(:previous AS text[])) AS n (id, type, previous)
         JOIN orders o ON o.id = n.id JOIN shops s ON s.id = o.shop_id
-        WHERE EXISTS (SELECT 1 FROM endpoints e WHERE n.type = ANY (e.types))
+        WHERE EXISTS (SELECT 1 FROM endpoints e WHERE n.type = ANY (e.types) AND e.merchant_id = o.merchant_id)
         ORDER BY o.id
-        RETURNING id, type
+        RETURNING id, type, merchant_id
     ) {_SENDS}
     """  # noqa: S608 -- a statement of ours
 )
@@ -48,8 +51,8 @@ _ORDERS = text(
 _PARTS = text(
     f"""
     WITH told AS (
-        INSERT INTO events (type, order_id, facts, at)
-        SELECT :type, o.id, jsonb_build_object(
+        INSERT INTO events (merchant_id, type, order_id, facts, at)
+        SELECT o.merchant_id, :type, o.id, jsonb_build_object(
             'id', f.id, 'order_id', o.id, 'shop_id', o.shop_id, 'external_id', o.external_id, 'number', o.number,
             'location', l.code, 'state', n.state, 'previous_state', f.state,
             'tracking', coalesce(CAST(:tracking AS text), f.tracking_number),
@@ -57,9 +60,10 @@ _PARTS = text(
         ), CAST(:at AS timestamptz)
         FROM unnest(CAST(:ids AS bigint[]), CAST(:states AS text[])) AS n (id, state)
         JOIN fulfillment_orders f ON f.id = n.id JOIN orders o ON o.id = f.order_id JOIN locations l ON l.id = f.location_id
-        WHERE f.state <> n.state AND EXISTS (SELECT 1 FROM endpoints e WHERE :type = ANY (e.types))
+        WHERE f.state <> n.state
+            AND EXISTS (SELECT 1 FROM endpoints e WHERE :type = ANY (e.types) AND e.merchant_id = o.merchant_id)
         ORDER BY f.id
-        RETURNING id, type
+        RETURNING id, type, merchant_id
     ) {_SENDS}
     """  # noqa: S608 -- a statement of ours
 )
@@ -100,9 +104,10 @@ def note_parts(conn: Connection, states: Mapping[int, str], more: Mapping[str, s
 
 def note_one(conn: Connection, endpoint_id: int, type_: str, facts: Mapping[str, Any], now: datetime) -> int:
     """An event for one endpoint alone; the id of its message."""
-    made = insert(events).values(type=type_, facts=dict(facts), at=now).returning(events.c.id)
+    whose = conn.execute(select(endpoints.c.merchant_id).where(endpoints.c.id == endpoint_id)).scalar_one()
+    made = insert(events).values(merchant_id=whose, type=type_, facts=dict(facts), at=now).returning(events.c.id)
     event_id = conn.execute(made).scalar_one()
-    sent = insert(event_sends).values(endpoint_id=endpoint_id, event_id=event_id, due_at=now)
+    sent = insert(event_sends).values(merchant_id=whose, endpoint_id=endpoint_id, event_id=event_id, due_at=now)
     return int(conn.execute(sent.returning(event_sends.c.id)).scalar_one())
 
 
@@ -160,8 +165,9 @@ def postpone(conn: Connection, send: Send, due_at: datetime, reason: str) -> Non
 
 def note_attempt(conn: Connection, send_id: int, status: int, detail: str, milliseconds: int, now: datetime) -> None:
     """Record one attempt; status 0 where no answer came."""
+    whose = select(event_sends.c.merchant_id).where(event_sends.c.id == send_id).scalar_subquery()
     row = {"send_id": send_id, "status": status, "detail": detail, "milliseconds": milliseconds, "at": now}
-    conn.execute(insert(event_attempts).values(**row))
+    conn.execute(insert(event_attempts).values(merchant_id=whose, **row))
 
 
 def replay(conn: Connection, send_ids: Collection[int], now: datetime) -> list[int]:

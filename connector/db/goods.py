@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from connector.db import suppliers
 from connector.db.many import among
 from connector.db.tables import buffers, fulfillment_orders, items, location_links, locations
 from connector.domain.allocation import Place
@@ -23,7 +24,7 @@ def item_ids(conn: Connection, skus: Collection[str]) -> dict[str, int]:
 
 
 def add_items(conn: Connection, rows: Sequence[Mapping[str, str]]) -> dict[str, int]:
-    """Add or rename items ({sku, title, barcode}); SKU -> item id."""
+    """Add or rename items ({sku, title, barcode}); SKU -> item id. A row that names a `supplier` gives it one, or none by ""."""
     if not rows:
         return {}
     statement = insert(items)
@@ -33,7 +34,9 @@ def add_items(conn: Connection, rows: Sequence[Mapping[str, str]]) -> dict[str, 
     )
     values = [{"sku": row["sku"], "title": row.get("title", ""), "barcode": row.get("barcode", "")} for row in rows]
     conn.execute(renamed, values)
-    return item_ids(conn, [row["sku"] for row in rows])
+    ids = item_ids(conn, [row["sku"] for row in rows])
+    suppliers.assign(conn, {ids[row["sku"]]: row["supplier"].strip() for row in rows if "supplier" in row})
+    return ids
 
 
 def places(conn: Connection) -> list[Place]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, func, select
 
 from connector.db import shop_views
 from connector.db.shop_views import ShopRow
-from connector.db.tables import inbox, orders, outbox, shops
+from connector.db.tables import drifts, inbox, orders, outbox, shops
+from connector.domain.drift import SUBSCRIPTION
+
+_REMOVED_SHOWN = timedelta(days=7)
 
 BOXES = MappingProxyType({"inbox": inbox, "outbox": outbox})
 
@@ -24,6 +27,17 @@ class Health:
     shop: ShopRow
     last_order_at: datetime | None
     waiting_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LostLink:
+    """A shop whose link is broken. `loss`: "paused" (it refuses our credentials), "uninstalled", or "webhooks" (so many of its
+    subscriptions, `flaws`, are not well)."""
+
+    shop_id: int
+    shop: str
+    loss: str
+    flaws: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +59,22 @@ def healths(conn: Connection) -> list[Health]:
         waits = [conn.execute(_oldest(table, shop.id)).scalar() for table in BOXES.values()]
         found.append(Health(shop, newest, min((at for at in waits if at is not None), default=None)))
     return found
+
+
+def lost_links(conn: Connection, now: datetime) -> list[LostLink]:
+    """Shops whose link a person has to mend. One that the merchant removed is named for some days, not for ever."""
+    flaws = select(func.count()).select_from(drifts).where(_is_flaw(), drifts.c.shop_id == shops.c.id).scalar_subquery()
+    rows = select(shops.c.id, shops.c.name, shops.c.state, flaws).where((shops.c.state != "linked") | (flaws > 0))
+    found = []
+    for shop_id, name, state, count in conn.execute(rows.order_by(shops.c.id)):
+        removed = shop_views.uninstalled_at(conn, shop_id) if state == "uninstalled" else None
+        if removed is None or now - removed < _REMOVED_SHOWN:
+            found.append(LostLink(shop_id, name, "webhooks" if state == "linked" else state, count))
+    return found
+
+
+def _is_flaw() -> ColumnElement[bool]:
+    return (drifts.c.kind == SUBSCRIPTION) & (drifts.c.state == "open")
 
 
 def dead_letters(conn: Connection, box: str, *, ids: Sequence[int] = (), limit: int = 50) -> list[Dead]:

@@ -29,8 +29,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Fresh:
-    """A delivery as it arrives. `state` is "waiting", or "ignored" with the reason."""
+    """A delivery as it arrives. `state` is "waiting", or "ignored" with the reason.
 
+    It names its merchant, because deliveries for shops of many are written together.
+    """
+
+    merchant_id: int
     shop_id: int
     dedup_key: str
     topic: str
@@ -43,7 +47,7 @@ class Fresh:
 
 
 _COLUMNS = ", ".join(Fresh.__slots__)
-_TYPES = {"shop_id": "bigint", "sealed_body": "bytea", "received_at": "timestamptz"}
+_TYPES = {"merchant_id": "integer", "shop_id": "bigint", "sealed_body": "bytea", "received_at": "timestamptz"}
 _VALUES = ", ".join(f"%b::{_TYPES.get(name, 'text')}" for name in Fresh.__slots__)
 _ARRAYS = ", ".join(f"%b::{_TYPES.get(name, 'text')}[]" for name in Fresh.__slots__)
 _INSERT = f"""
@@ -61,6 +65,7 @@ _ROW = tuple(inbox.c[field.name] for field in fields(Row))
 def add(
     conn: Connection,
     *,
+    merchant_id: int,
     shop_id: int,
     dedup_key: str,
     topic: str,
@@ -72,7 +77,8 @@ def add(
     now: datetime,
 ) -> bool:
     """Store a delivery unless it is there already; whether it is new. A repeat is counted."""
-    return add_many(conn, [Fresh(shop_id, dedup_key, topic, kind, external_id, sealed_body, state, reason, now)])[0]
+    row = Fresh(merchant_id, shop_id, dedup_key, topic, kind, external_id, sealed_body, state, reason, now)
+    return add_many(conn, [row])[0]
 
 
 def add_many(conn: Connection, rows: Sequence[Fresh]) -> list[bool]:

@@ -10,6 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from connector.db import staff
+from connector.db.staff import Member
 from connector.db.tables import install_states, install_steps, shop_events, shop_notices, shop_users, shops, used_tokens
 from connector.domain.errors import Rejected
 
@@ -22,7 +24,7 @@ _MOST_CONSENTS = 20_000  # in a day; a flood of them must not fill the disk
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """A consent that was asked for. Hashes stand for what only the browser knows."""
+    """A consent that was asked for. Hashes stand for what only the browser knows. `merchant_id` is whose staff asked."""
 
     state_hash: str
     platform: str
@@ -32,13 +34,22 @@ class Consent:
     used_at: datetime | None
     sealed_grant: bytes | None
     shop_id: int | None
+    merchant_id: int | None
 
 
 _CONSENT = tuple(install_states.c[name] for name in Consent.__slots__)
 
 
 def keep_consent(
-    conn: Connection, *, state_hash: str, platform: str, store: str, browser_hash: str, now: datetime, expires_at: datetime
+    conn: Connection,
+    *,
+    state_hash: str,
+    platform: str,
+    store: str,
+    browser_hash: str,
+    merchant_id: int | None,
+    now: datetime,
+    expires_at: datetime,
 ) -> None:
     """Remember that a browser was sent to consent; what has been over for a day is forgotten on the way. Rejected where
     far too many have begun."""
@@ -51,6 +62,7 @@ def keep_consent(
             platform=platform,
             store=store,
             browser_hash=browser_hash,
+            merchant_id=merchant_id,
             created_at=now,
             expires_at=expires_at,
         )
@@ -209,8 +221,46 @@ def users(conn: Connection, shop_id: int) -> list[str]:
 
 
 def forget_users(conn: Connection, shop_id: int) -> None:
-    """All users of a store are forgotten."""
-    conn.execute(delete(shop_users).where(shop_users.c.shop_id == shop_id))
+    """All users of a store are forgotten; who they were at the desk stays with what was done there, without a name."""
+    gone = delete(shop_users).where(shop_users.c.shop_id == shop_id).returning(shop_users.c.staff_id)
+    for staff_id in {found for found in conn.execute(gone).scalars() if found is not None}:
+        staff.change(conn, staff_id, enabled=False, name=f"({staff_id})", name_folded=f"({staff_id})")
+
+
+def has_owner(conn: Connection, shop_id: int) -> bool:
+    """Whether any user of the store is its owner for us."""
+    owners = (shop_users.c.shop_id == shop_id) & shop_users.c.owner & shop_users.c.removed_at.is_(None)
+    return conn.execute(select(shop_users.c.external_id).where(owners).limit(1)).first() is not None
+
+
+def staff_of(conn: Connection, shop_id: int, external_id: str) -> int | None:
+    """Who a user of the store is at the desk, if anyone yet."""
+    mine = (shop_users.c.shop_id == shop_id) & (shop_users.c.external_id == external_id)
+    found: int | None = conn.execute(select(shop_users.c.staff_id).where(mine)).scalar()
+    return found
+
+
+def be_staff(conn: Connection, shop_id: int, external_id: str, staff_id: int) -> None:
+    """A user of the store is this member of staff."""
+    mine = (shop_users.c.shop_id == shop_id) & (shop_users.c.external_id == external_id)
+    conn.execute(update(shop_users).where(mine).values(staff_id=staff_id))
+
+
+def member_of(conn: Connection, shop_id: int, external_id: str) -> Member | None:
+    """The member of staff a user of the store is, while both may be here: neither removed nor disabled, the app installed."""
+    here = shop_users.join(shops, shops.c.id == shop_users.c.shop_id)
+    may = (shop_users.c.shop_id == shop_id) & (shop_users.c.external_id == external_id)
+    may &= shop_users.c.removed_at.is_(None) & (shops.c.state != "uninstalled")
+    staff_id = conn.execute(select(shop_users.c.staff_id).select_from(here).where(may)).scalar()
+    found = staff.by_id(conn, staff_id) if staff_id is not None else None
+    return found if found and found.enabled else None
+
+
+def member_by_store(conn: Connection, platform: str, store: str, external_id: str) -> Member | None:
+    """The same by the platform's own name of the store."""
+    ours = (shops.c.platform == platform) & (shops.c.external_id == store)
+    shop_id = conn.execute(select(shops.c.id).where(ours)).scalar()
+    return member_of(conn, shop_id, external_id) if shop_id is not None else None
 
 
 # --- notices ---------------------------------------------------------------------------------------------------------

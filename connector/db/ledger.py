@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, text
+from sqlalchemy import Connection, delete, insert, lateral, select, text, true
 
-from connector.db.tables import items, locations, orders, stock_checks
+from connector.db.tables import items, locations, merchants, orders, stock_checks
 
 _KEPT = timedelta(days=30)
 
@@ -120,7 +120,12 @@ def note_check(conn: Connection, at: datetime, found: Sequence[Mapping[str, Any]
 
 
 def last_check(conn: Connection) -> Checked | None:
-    """The newest check; None where there was none."""
+    """The newest check; None where there was none. Where the house asks: the newest of each merchant, and the oldest time."""
     columns = (stock_checks.c.at, stock_checks.c.differences, stock_checks.c.found)
-    row = conn.execute(select(*columns).order_by(stock_checks.c.at.desc(), stock_checks.c.id.desc()).limit(1)).first()
-    return None if row is None else Checked(row.at, row.differences, row.found)
+    newest = select(*columns).where(stock_checks.c.merchant_id == merchants.c.id)
+    newest = newest.order_by(stock_checks.c.at.desc(), stock_checks.c.id.desc()).limit(1)
+    last = lateral(newest, "last")
+    rows = conn.execute(select(last).select_from(merchants.join(last, true()))).all()
+    if not rows:
+        return None
+    return Checked(min(row.at for row in rows), sum(row.differences for row in rows), [one for row in rows for one in row.found])

@@ -136,6 +136,13 @@ def waiting_pickups(conn: Connection, shop_id: int, external_location: str) -> l
     return list(conn.execute(rows).scalars())
 
 
+def waiting_orders(conn: Connection, shop_id: int) -> list[int]:
+    """The shop's open orders of which something waits, the oldest first."""
+    waits = select(order_lines.c.id).where(order_lines.c.order_id == orders.c.id, order_lines.c.backordered > 0)
+    rows = select(orders.c.id).where(orders.c.shop_id == shop_id, orders.c.open, waits.exists())
+    return list(conn.execute(rows.order_by(orders.c.placed_at, orders.c.id)).scalars())
+
+
 def shops(conn: Connection) -> list[int]:
     """The shops whose catalogue was read."""
     return list(conn.execute(select(item_links.c.shop_id).distinct().order_by(item_links.c.shop_id)).scalars())

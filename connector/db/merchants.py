@@ -30,6 +30,11 @@ def everyone(conn: Connection) -> list[Merchant]:
     return [Merchant(*row) for row in conn.execute(select(*_ROW).order_by(merchants.c.id))]
 
 
+def ids(conn: Connection) -> list[int]:
+    """The ids of all merchants."""
+    return list(conn.execute(select(merchants.c.id).order_by(merchants.c.id)).scalars())
+
+
 def add(conn: Connection, name: str, now: datetime) -> int | None:
     """A new merchant's id; None where the name is taken."""
     row = insert(merchants).values(name=name, created_at=now).on_conflict_do_nothing()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from connector.db.order_views import OrderDetail, OrderRow, Part
+from connector.db.order_views import OrderDetail, OrderRow, Part, Told
 from connector.domain.explanation import in_words
 from connector.domain.money import to_text
 
@@ -39,7 +39,8 @@ def head(row: OrderRow) -> dict[str, Any]:
 
 def whole(detail: OrderDetail, codes: Mapping[int, str]) -> dict[str, Any]:
     """One order with its lines, its parts with their reasons, and what the platform was told; `codes` is location id -> code."""
-    named = ("id", "external_id", "sku", "title", "kind", "quantity", "allocated", "backordered", "refunded", "mapped")
+    counts = ("quantity", "allocated", "backordered", "picked", "gone", "refunded")
+    named = ("id", "external_id", "sku", "title", "kind", *counts, "mapped")
     return {
         **head(detail.row),
         "lines": [{name: getattr(line, name) for name in named} for line in detail.lines],
@@ -47,8 +48,13 @@ def whole(detail: OrderDetail, codes: Mapping[int, str]) -> dict[str, Any]:
         "reason": in_words(detail.reason),
         "amounts": detail.amounts,
         "total_difference": to_text(detail.difference_minor, detail.row.currency),
-        "told": [_plain(dataclasses.asdict(told)) for told in detail.told],
+        "told": [_told(told) for told in detail.told],
     }
+
+
+def _told(told: Told) -> dict[str, Any]:
+    tried = [{"at": at.isoformat(), "outcome": outcome, "detail": detail} for at, outcome, detail in told.tried]
+    return {**_plain(dataclasses.asdict(told)), "tried": tried}
 
 
 def part_of(part: Part, codes: Mapping[int, str]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Connection,
     FromClause,
     Select,
     and_,
@@ -26,6 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, INTEGER
 
+from connector.db.suppliers import words_that_name_one
 from connector.db.tables import (
     fulfillment_lines,
     fulfillment_notes,
@@ -38,6 +40,7 @@ from connector.db.tables import (
     orders,
     shops,
     staff,
+    suppliers,
 )
 from connector.domain.fulfillment import ENDED, GONE
 from connector.domain.text import fold, grams
@@ -47,6 +50,7 @@ _MOST_ROWS = 200
 # The view of `order_words` that a search's index can be used through, see `connector.db.walls`.
 _words = table("own_order_words", column("order_id"), column("folded"), column("grams", ARRAY(INTEGER)))
 _SHORTEST_BARCODE = 8  # EAN-8
+_GRAM = 3  # letters of a gram
 COUNTED = 1000  # counts stop here: nobody reads further, and no page waits for more
 
 
@@ -58,6 +62,8 @@ class OrderFilter:
     left from there. `state` is then that part's; without a location it is the order's or that of any of its parts.
     `search` looks, without regard to accents and case, for every word in customer, number, SKU, barcode and title.
     `month` is the first day of the month (UTC) the orders were placed in. `assigned_to` is a member of staff's id.
+    `supplier_id` asks for orders with an item of that supplier. `supplier_words` are those words of the search that suppliers
+    are found by as well (`named` finds them out).
     `before` is the (placed_at, id) of the last row seen and continues behind it, in either direction.
     """
 
@@ -71,9 +77,11 @@ class OrderFilter:
     attention: bool = False
     month: datetime | None = None
     assigned_to: int | None = None
+    supplier_id: int | None = None
     before: tuple[datetime, int] | None = None
     limit: int = 50
     oldest_first: bool = False
+    supplier_words: frozenset[str] = frozenset()
 
 
 def _columns() -> tuple[Any, ...]:
@@ -135,8 +143,24 @@ def _conditions(wanted: OrderFilter) -> list[ColumnElement[bool]]:
         conditions += [orders.c.placed_at >= wanted.month, orders.c.placed_at < month_after(wanted.month)]
     if wanted.assigned_to is not None:
         conditions.append(_any_part(fulfillment_orders.c.assigned_to == wanted.assigned_to))
-    conditions += [_word_found(fold(word)) for word in wanted.search.lstrip("?").split()]
+    if wanted.supplier_id is not None:
+        conditions.append(_any_line(order_lines.c.item_id.in_(_bought(items.c.supplier_id == wanted.supplier_id))))
+    conditions += [_word_found(word, supplied=word in wanted.supplier_words) for word in _searched(wanted)]
     return conditions
+
+
+def named(conn: Connection, wanted: OrderFilter) -> OrderFilter:
+    """The filter, knowing which of its words are part of a supplier's name."""
+    words = [word for word in _searched(wanted) if len(word) >= _GRAM]
+    return replace(wanted, supplier_words=words_that_name_one(conn, words)) if words else wanted
+
+
+def _searched(wanted: OrderFilter) -> list[str]:
+    return [fold(word) for word in wanted.search.lstrip("?").split()]
+
+
+def _bought(condition: ColumnElement[bool]) -> Select[Any]:
+    return select(items.c.id).where(condition)
 
 
 def month_after(month: datetime) -> datetime:
@@ -176,20 +200,24 @@ def _any_line(condition: ColumnElement[bool]) -> ColumnElement[bool]:
     return select(1).where(order_lines.c.order_id == orders.c.id, condition).correlate(orders).exists()
 
 
-def _word_found(word: str) -> ColumnElement[bool]:
-    """The word anywhere in the order's words, or the barcode of one of our items in it.
+def _word_found(word: str, *, supplied: bool) -> ColumnElement[bool]:
+    """The word anywhere in the order's words, or the barcode or the supplier of one of our items in it.
 
     From three letters on the grams narrow it down by their index; one or two letters are looked for in the words alone.
     """
     fits = [_words.c.folded.contains(word, autoescape=True)]
-    if len(word) >= 3:
+    if len(word) >= _GRAM:
         fits.append(_words.c.grams.op("@>")(cast(grams(word), ARRAY(INTEGER))))
-    if not (word.isdigit() and len(word) >= _SHORTEST_BARCODE):
+    scanned = word.isdigit() and len(word) >= _SHORTEST_BARCODE
+    if not scanned and not supplied:
         # As a plain join the planner may also walk the list itself, which is quick where a word fits most orders.
         return select(1).where(_words.c.order_id == orders.c.id, *fits).correlate(orders).exists()
-    of_item = select(items.c.id).where(items.c.barcode == word, items.c.barcode != "")
-    scanned = select(order_lines.c.order_id).where(order_lines.c.item_id.in_(of_item))
-    found = union(select(_words.c.order_id).where(*fits), scanned).subquery()
+    bought = _bought(and_(items.c.barcode == word, items.c.barcode != ""))
+    if supplied:
+        whose = select(suppliers.c.id).where(suppliers.c.name_folded.contains(word, autoescape=True))
+        bought = _bought(items.c.supplier_id.in_(whose))
+    with_item = select(order_lines.c.order_id).where(order_lines.c.item_id.in_(bought))
+    found = union(select(_words.c.order_id).where(*fits), with_item).subquery()
     return orders.c.id.in_(select(found.c.order_id))
 
 

@@ -10,15 +10,19 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from connector.db.order_search import OrderFilter, counting, listing, notes_of, one, parts_of
+from connector.db import suppliers
+from connector.db.order_search import OrderFilter, counting, listing, named, notes_of, one, parts_of
 from connector.db.sealed import Seal
-from connector.db.tables import fulfillment_notes, locations, order_events, order_lines, outbox, shops, staff
+from connector.db.tables import attempts, fulfillment_notes, locations, order_events, order_lines, outbox, shops, staff
 from connector.domain.orders import owed_minor
 from connector.domain.settings import value
+from connector.platform import Told as How
 
 __all__ = ["OrderFilter"]
 
 _MOST_EVENTS = 500
+_LEFT = ("shipped", "picked_up")
+_PACKED = ("packed", "ready")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,7 @@ class OrderRow:
     origin: str = ""
     last_note: str = ""
     last_author: str = ""
+    waits_for_payment: bool = False  # what is backordered waits for it, not for goods
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,8 @@ class Line:
     total_minor: int
     refunded: int = 0
     parent_id: int | None = None
+    picked: int = 0
+    gone: int = 0  # handed over, here or elsewhere, and not taken back
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +131,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One announcement to the platform and how it stands."""
+    """One announcement to the platform and how it stands; `tried` are its attempts that failed: (when, how, what was said)."""
 
     act: str
     state: str
@@ -133,6 +140,7 @@ class Told:
     tries: int
     due_at: datetime
     fulfillment_order_id: int | None
+    tried: tuple[tuple[datetime, str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +173,12 @@ class Choices:
     locations: tuple[tuple[int, str], ...]
     shops: tuple[tuple[int, str], ...]
     staff: tuple[tuple[int, str], ...] = ()
+    suppliers: tuple[tuple[int, str], ...] = ()
 
 
 def list_orders(conn: Connection, wanted: OrderFilter) -> list[OrderRow]:
     """Orders by the filter, newest first unless `oldest_first`, in four statements whatever their number."""
-    found = conn.execute(listing(wanted)).all()
+    found = conn.execute(listing(named(conn, wanted))).all()
     ids = [row.id for row in found]
     lines = _lines_by_order(conn, ids)
     parts = _parts_by_order(conn, ids)
@@ -179,7 +188,7 @@ def list_orders(conn: Connection, wanted: OrderFilter) -> list[OrderRow]:
 
 def counts(conn: Connection, lists: Sequence[OrderFilter]) -> list[int]:
     """How many orders each list holds; COUNTED means "so many or more"."""
-    return list(conn.execute(counting(lists)).one()) if lists else []
+    return list(conn.execute(counting([named(conn, wanted) for wanted in lists])).one()) if lists else []
 
 
 def order_detail(conn: Connection, seal: Seal, order_id: int) -> OrderDetail | None:
@@ -211,7 +220,7 @@ def order_detail(conn: Connection, seal: Seal, order_id: int) -> OrderDetail | N
 
 
 def choices(conn: Connection) -> Choices:
-    """All locations by priority, all shops and those who work here by name."""
+    """All locations by priority; all shops, those who work here, and suppliers by name."""
     places = select(locations.c.id, locations.c.name).order_by(locations.c.priority, locations.c.name)
     stores = select(shops.c.id, shops.c.name).order_by(shops.c.name)
     people = select(staff.c.id, staff.c.name).where(staff.c.enabled).order_by(staff.c.name_folded)
@@ -219,6 +228,7 @@ def choices(conn: Connection) -> Choices:
         tuple((row.id, row.name) for row in conn.execute(places)),
         tuple((row.id, row.name) for row in conn.execute(stores)),
         tuple((row.id, row.name) for row in conn.execute(people)),
+        tuple(suppliers.choices(conn)),
     )
 
 
@@ -301,7 +311,12 @@ def _row(
         origin=found.origin,
         last_note=note[0],
         last_author=note[1],
+        waits_for_payment=_waits_for_payment(found),
     )
+
+
+def _waits_for_payment(found: Row[Any]) -> bool:
+    return any(step["code"] == "waits_for_payment" for step in found.reason)
 
 
 def _owed(found: Row[Any]) -> int:
@@ -320,8 +335,12 @@ def _alive(parts: Iterable[Part]) -> list[Part]:
 
 def _lines(lines: Sequence[Row[Any]], parts: Iterable[Part]) -> tuple[Line, ...]:
     allocated: dict[int, int] = defaultdict(int)
-    for given in (line for part in _alive(parts) for line in part.lines):
+    picked: dict[int, int] = defaultdict(int)
+    gone: dict[int, int] = defaultdict(int)
+    for state, given in ((part.state, line) for part in _alive(parts) for line in part.lines):
         allocated[given.order_line_id] += given.quantity
+        picked[given.order_line_id] += given.quantity if state in (*_PACKED, *_LEFT) else given.picked
+        gone[given.order_line_id] += given.quantity if state in _LEFT else 0
     return tuple(
         Line(
             id=line.id,
@@ -337,6 +356,8 @@ def _lines(lines: Sequence[Row[Any]], parts: Iterable[Part]) -> tuple[Line, ...]
             total_minor=line.total_minor,
             refunded=line.refunded,
             parent_id=line.parent_id,
+            picked=picked[line.id],
+            gone=gone[line.id] + line.elsewhere + line.left_before,
         )
         for line in lines
     )
@@ -349,10 +370,22 @@ def _events(conn: Connection, order_id: int) -> tuple[Event, ...]:
 
 def _told(conn: Connection, order_id: int) -> tuple[Told, ...]:
     query = select(outbox).where(outbox.c.order_id == order_id).order_by(outbox.c.id).limit(_MOST_EVENTS)
+    rows = conn.execute(query).all()
+    tried = _tried(conn, [row.id for row in rows])
     return tuple(
-        Told(row.act, row.state, row.outcome, row.reason, row.tries, row.due_at, row.fulfillment_order_id)
-        for row in conn.execute(query)
+        Told(row.act, row.state, row.outcome, row.reason, row.tries, row.due_at, row.fulfillment_order_id, tuple(tried[row.id]))
+        for row in rows
     )
+
+
+def _tried(conn: Connection, outbox_ids: Sequence[int]) -> dict[int, list[tuple[datetime, str, str]]]:
+    """Failed attempts by announcement, oldest first."""
+    failed = attempts.c.outbox_id.in_(outbox_ids), attempts.c.outcome.not_in([told.value for told in How])
+    query = select(attempts).where(*failed).order_by(attempts.c.id).limit(_MOST_EVENTS)
+    found: dict[int, list[tuple[datetime, str, str]]] = defaultdict(list)
+    for row in conn.execute(query) if outbox_ids else ():
+        found[row.outbox_id].append((row.at, row.outcome, row.detail))
+    return found
 
 
 def _notes(conn: Connection, order_id: int) -> tuple[Note, ...]:

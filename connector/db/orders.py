@@ -138,7 +138,21 @@ def note_words(conn: Connection, found_by: Mapping[int, Order]) -> None:
     """What orders are searched by, by id: number, name, and SKU, barcode and title of each line."""
     if not found_by:
         return
-    folded = {order_id: fold("\n".join(_words(order))) for order_id, order in found_by.items()}
+    _store_words(conn, {order_id: fold("\n".join(_words(order))) for order_id, order in found_by.items()})
+
+
+def keep_words(conn: Connection, order_ids: Collection[int]) -> None:
+    """What orders are searched by without their customer: number, and SKU, barcode and title of each line."""
+    numbers = select(orders.c.id, orders.c.number).where(orders.c.id.in_(list(order_ids)))
+    words = {row.id: [row.number] for row in conn.execute(numbers)}
+    lines = select(*(order_lines.c[name] for name in ("order_id", "sku", "barcode", "title")))
+    for row in conn.execute(lines.where(order_lines.c.order_id.in_(list(order_ids))).order_by(order_lines.c.id)):
+        words[row.order_id] += [row.sku, row.barcode, row.title]
+    if words:
+        _store_words(conn, {number: fold("\n".join(dict.fromkeys(filter(None, found)))) for number, found in words.items()})
+
+
+def _store_words(conn: Connection, folded: Mapping[int, str]) -> None:
     rows = [{"order_id": order_id, "folded": words, "grams": grams(words)} for order_id, words in sorted(folded.items())]
     statement = upsert(order_words)
     new = statement.excluded

@@ -10,13 +10,17 @@ from typing import Any
 from sqlalchemy import ARRAY, Connection, Row, Table, Text, cast, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
+from connector.db import orders as words_of
 from connector.db.tables import (
     attempts,
+    event_attempts,
+    event_sends,
+    events,
     fulfillment_notes,
     fulfillment_orders,
     inbox,
+    order_corrections,
     order_events,
-    order_words,
     orders,
     outbox,
     payments,
@@ -172,12 +176,19 @@ def blank_orders(conn: Connection, order_ids: Collection[int], sealed_nobody: by
     ids = list(order_ids)
     nobody = {"customer_name": "", "customer_folded": "", "sealed_person": sealed_nobody, "note": ""}
     conn.execute(update(orders).where(orders.c.id.in_(ids)).values(nobody))
-    conn.execute(delete(order_words).where(order_words.c.order_id.in_(ids)))  # the name is among what orders are found by
+    words_of.keep_words(conn, ids)  # the name is among what orders are found by
     conn.execute(update(fulfillment_notes).where(fulfillment_notes.c.order_id.in_(ids)).values(text=""))
     parcels = {"tracking_number": "", "tracking_url": ""}  # a carrier shows the address behind a number
     conn.execute(update(fulfillment_orders).where(fulfillment_orders.c.order_id.in_(ids)).values(parcels))
     free = order_events.c.facts.op("-")(cast(list(_FREE_WORDS), ARRAY(Text)))
     conn.execute(update(order_events).where(order_events.c.order_id.in_(ids)).values(facts=free))
+    conn.execute(delete(order_corrections).where(order_corrections.c.order_id.in_(ids)))
+    told = select(events.c.id).where(events.c.order_id.in_(ids))
+    untold = events.c.facts.op("-")(cast(["tracking", "fulfillment_orders"], ARRAY(Text)))
+    conn.execute(update(events).where(events.c.order_id.in_(ids)).values(facts=untold))
+    sent = select(event_sends.c.id).where(event_sends.c.event_id.in_(told))
+    conn.execute(update(event_attempts).where(event_attempts.c.send_id.in_(sent)).values(detail=""))
+    conn.execute(update(event_sends).where(event_sends.c.event_id.in_(told)).values(reason=""))
     conn.execute(update(payments).where(payments.c.order_id.in_(ids)).values(reference=""))
     mine = outbox.c.order_id.in_(ids)
     conn.execute(update(attempts).where(attempts.c.outbox_id.in_(select(outbox.c.id).where(mine))).values(detail=""))

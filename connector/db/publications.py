@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, text, update
 
-from connector.db.tables import inbox, items, levels, locations, publications, pushes, shops
+from connector.db.tables import inbox, items, levels, location_links, locations, publications, pushes, shops
 from connector.platform import Spot
 
 # So long after a change the shop is told, so that a burst of orders becomes one push.
@@ -71,6 +71,17 @@ class Due:
     item_id: int
     revision: int
     tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What was written to a spot last, while nothing is to be changed there. `place` is its name, as a person knows it."""
+
+    spot: Spot
+    sku: str
+    place: str
+    published: int
+    revision: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +254,28 @@ def open_pushes(conn: Connection, shop_id: int) -> list[Push]:
     """Pushes whose end is not known, oldest first."""
     rows = select(pushes.c.id, pushes.c.key, pushes.c.changes).where(pushes.c.shop_id == shop_id, pushes.c.finished_at.is_(None))
     return [Push(*row) for row in conn.execute(rows.order_by(pushes.c.id))]
+
+
+def settled(conn: Connection, shop_id: int) -> list[Published]:
+    """The publications with which nothing is to be done."""
+    table = publications.c
+    place = func.coalesce(func.nullif(location_links.c.name, ""), table.external_location)
+    named = (location_links.c.shop_id == table.shop_id) & (location_links.c.external_id == table.external_location)
+    rows = (
+        select(table.unit_id, table.external_location, items.c.sku, place, table.published, table.revision)
+        .join(items, items.c.id == table.item_id)
+        .outerjoin(location_links, named)
+        .where(table.shop_id == shop_id, table.due_at.is_(None), table.published.is_not(None), table.obstacle == "")
+    )
+    found = conn.execute(rows.order_by(items.c.sku, table.unit_id, table.external_location))
+    return [Published(Spot(row[0], row[1]), *row[2:]) for row in found]
+
+
+def look_again(conn: Connection, shop_id: int, spots: Collection[Spot], now: datetime) -> None:
+    """Make these due."""
+    rows = [Due(spot, 0, 0, 0) for spot in spots]
+    _lock(conn, shop_id, {spot.unit_id for spot in spots})
+    _each(conn, shop_id, rows, {"due_at": now, "revision": publications.c.revision + 1})
 
 
 def listed(conn: Connection, shop_id: int, *, obstacles: bool = False, limit: int = 10_000) -> list[PublicationRow]:

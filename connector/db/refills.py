@@ -28,6 +28,11 @@ def waiting(conn: Connection) -> dict[int, int]:
     return {row.item_id: row.rises for row in conn.execute(select(refills).order_by(refills.c.item_id))}
 
 
+def merchants_waiting(conn: Connection) -> list[int]:
+    """Merchants with items to be settled (for the house, which sees all)."""
+    return list(conn.execute(select(refills.c.merchant_id).distinct().order_by(refills.c.merchant_id)).scalars())
+
+
 def note(conn: Connection, item_ids: Collection[int]) -> None:
     """These items are to be settled."""
     if item_ids:
@@ -58,6 +63,28 @@ def orders_waiting(
     if after is not None:
         rows = rows.where(tuple_(orders.c.placed_at, orders.c.id) > after)
     return [(row.placed_at, row.id) for row in conn.execute(rows.order_by(orders.c.placed_at, orders.c.id).limit(limit))]
+
+
+_BEHIND = text(
+    """
+    SELECT mine.id AS order_id, refills.item_id FROM refills
+    JOIN LATERAL (
+        SELECT orders.placed_at, orders.id FROM order_lines JOIN orders ON orders.id = order_lines.order_id
+        WHERE order_lines.item_id = refills.item_id AND order_lines.backordered > 0 AND orders.open
+        ORDER BY orders.placed_at, orders.id LIMIT 1
+    ) first ON true
+    JOIN orders mine ON mine.id = ANY(:order_ids) AND (mine.placed_at, mine.id) > (first.placed_at, first.id)
+    WHERE refills.item_id = ANY(:item_ids)
+    """
+)
+
+
+def behind(conn: Connection, order_ids: Collection[int], item_ids: Collection[int]) -> dict[int, frozenset[int]]:
+    """Order id -> items still to be settled that an earlier order waits for. Ask with the levels locked."""
+    found: dict[int, set[int]] = {}
+    for row in conn.execute(_BEHIND, {"order_ids": list(order_ids), "item_ids": list(item_ids)}):
+        found.setdefault(row.order_id, set()).add(row.item_id)
+    return {order_id: frozenset(items) for order_id, items in found.items()}
 
 
 def any_available(conn: Connection, item_id: int) -> bool:

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import Column, Connection, Row, bindparam, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.exc import ProgrammingError
 
 from connector.db.sealed import Seal
 from connector.db.tables import shops
+from connector.domain.errors import Rejected
 from connector.platform import Shop
 
 
@@ -49,7 +52,10 @@ def store(
     sealed_credentials: bytes,
     now: datetime,
 ) -> int:
-    """Add a shop, or link it again with fresh credentials: its key, settings and history stay. Returns its id."""
+    """Add a shop, or link it again with fresh credentials: its key, settings and history stay. Returns its id.
+
+    Rejected where it is another merchant's: a shop keeps its merchant for ever.
+    """
     fresh = {
         "name": name,
         "address": address,
@@ -65,13 +71,30 @@ def store(
         key=key, platform=platform, external_id=external_id, polled_to=now, poll_due_at=now, created_at=now, **fresh
     )
     kept = statement.on_conflict_do_update(index_elements=["platform", "external_id"], set_=fresh)
-    return int(conn.execute(kept.returning(shops.c.id)).scalar_one())
+    try:
+        return int(conn.execute(kept.returning(shops.c.id)).scalar_one())
+    except ProgrammingError as error:
+        if not isinstance(error.orig, InsufficientPrivilege):
+            raise
+        raise of_another() from None
+
+
+def of_another() -> Rejected:
+    """A shop keeps its merchant for ever."""
+    return Rejected("This store is linked to another merchant here.", "Ask whoever runs the connector.")
 
 
 def load(conn: Connection, seal: Seal, **named: Any) -> Shop | None:
     """The shop with these column values (`id=…`, or `platform=…, key=…`), credentials opened."""
     row = conn.execute(select(shops).filter_by(**named)).first()
     return None if row is None else _opened(row, seal)
+
+
+def owner(conn: Connection, platform: str, external_id: str) -> tuple[int, int] | None:
+    """(shop id, merchant id) of a platform's store, linked or not any more; for the house, which sees all."""
+    mine = (shops.c.platform == platform) & (shops.c.external_id == external_id)
+    row = conn.execute(select(shops.c.id, shops.c.merchant_id).where(mine)).first()
+    return None if row is None else (row.id, row.merchant_id)
 
 
 def _opened(row: Row[Any], seal: Seal) -> Shop:
@@ -84,6 +107,7 @@ def _opened(row: Row[Any], seal: Seal) -> Shop:
         address=row.address,
         credentials=seal.open_json(row.sealed_credentials),
         settings=row.settings,
+        merchant_id=row.merchant_id,
     )
 
 

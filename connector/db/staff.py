@@ -23,6 +23,8 @@ class Member:
     enabled: bool
     stamp: int
     created_at: datetime
+    merchant_id: int
+    signs_in: bool = True  # with a password; others come in through a platform's admin
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,16 @@ class Act:
     outcome: str
 
 
-_MEMBER = (staff.c.id, staff.c.name, staff.c.role, staff.c.enabled, staff.c.stamp, staff.c.created_at)
+_SIGNS_IN = staff.c.password_hash != ""
+_MEMBER = (
+    *(staff.c[name] for name in ("id", "name", "role", "enabled", "stamp", "created_at", "merchant_id")),
+    _SIGNS_IN.label("signs_in"),
+)
 
 
 def anyone(conn: Connection) -> bool:
-    """Whether there is any member of staff, disabled ones included."""
-    return conn.execute(select(staff.c.id).limit(1)).first() is not None
+    """Whether there is anyone who signs in, disabled ones included."""
+    return conn.execute(select(staff.c.id).where(_SIGNS_IN).limit(1)).first() is not None
 
 
 def by_id(conn: Connection, staff_id: int) -> Member | None:
@@ -112,4 +118,4 @@ def acts(conn: Connection, *, limit: int = 200) -> list[Act]:
 
 
 def _member(row: Any) -> Member:
-    return Member(row.id, row.name, Role(row.role), row.enabled, row.stamp, row.created_at)
+    return Member(row.id, row.name, Role(row.role), row.enabled, row.stamp, row.created_at, row.merchant_id, row.signs_in)

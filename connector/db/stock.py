@@ -34,21 +34,23 @@ _POST = text(
     ), changed AS (
         UPDATE levels SET on_hand = levels.on_hand + sums.on_hand, committed = levels.committed + sums.committed
         FROM sums WHERE levels.item_id = sums.item_id AND levels.location_id = sums.location_id
-        RETURNING levels.item_id, levels.location_id, levels.on_hand, levels.committed, levels.available
+        RETURNING levels.merchant_id, levels.item_id, levels.location_id, levels.on_hand, levels.committed, levels.available
     ), told AS (
-        INSERT INTO events (type, facts, at)
-        SELECT :event, jsonb_build_object(
+        INSERT INTO events (merchant_id, type, facts, at)
+        SELECT changed.merchant_id, :event, jsonb_build_object(
             'sku', items.sku, 'location', locations.code,
             'on_hand', changed.on_hand, 'committed', changed.committed, 'available', changed.available
         ), CAST(:at AS timestamptz)
         FROM changed JOIN items ON items.id = changed.item_id JOIN locations ON locations.id = changed.location_id
-        WHERE EXISTS (SELECT 1 FROM endpoints WHERE :event = ANY (endpoints.types))
+        WHERE EXISTS (
+            SELECT 1 FROM endpoints WHERE :event = ANY (endpoints.types) AND endpoints.merchant_id = changed.merchant_id
+        )
         ORDER BY changed.item_id, changed.location_id
-        RETURNING id
+        RETURNING id, merchant_id
     ), sends AS (
-        INSERT INTO event_sends (endpoint_id, event_id, due_at)
-        SELECT endpoints.id, told.id, CAST(:at AS timestamptz)
-        FROM told JOIN endpoints ON :event = ANY (endpoints.types)
+        INSERT INTO event_sends (merchant_id, endpoint_id, event_id, due_at)
+        SELECT told.merchant_id, endpoints.id, told.id, CAST(:at AS timestamptz)
+        FROM told JOIN endpoints ON :event = ANY (endpoints.types) AND endpoints.merchant_id = told.merchant_id
     ), unsettled AS (
         INSERT INTO refills (item_id)
         SELECT DISTINCT changed.item_id FROM changed

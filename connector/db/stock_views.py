@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, literal, select
+from sqlalchemy import Connection, Select, func, literal, or_, select
 
 from connector.db import documents
 from connector.db.tables import (
@@ -22,6 +22,7 @@ from connector.db.tables import (
     orders,
     shops,
     stock_documents,
+    suppliers,
     transfer_lines,
     transfers,
 )
@@ -53,6 +54,7 @@ class ItemRow:
     available: int
     in_transit: int
     backordered: int
+    supplier: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,19 +146,20 @@ def item_named(conn: Connection, sku: str) -> int:
 
 
 def list_items(conn: Connection, *, search: str = "", after: str = "", limit: int = 200) -> list[ItemRow]:
-    """Items by SKU; `search` is part of a SKU, title or barcode; `after` continues a list with the last SKU seen."""
+    """Items by SKU; `search` is part of a SKU, title, barcode or supplier; `after` continues a list with the last SKU seen."""
     sums = [func.coalesce(func.sum(column), 0) for column in (levels.c.on_hand, levels.c.committed, levels.c.available)]
     rows: Select[Any] = (
-        select(items.c.id, items.c.sku, items.c.title, items.c.barcode, *sums)
+        select(items.c.id, items.c.sku, items.c.title, items.c.barcode, *sums, func.coalesce(suppliers.c.name, ""))
         .outerjoin(levels, levels.c.item_id == items.c.id)
+        .outerjoin(suppliers, suppliers.c.id == items.c.supplier_id)
         .where(items.c.sku > after)
-        .group_by(items.c.id)
+        .group_by(items.c.id, suppliers.c.name)
         .order_by(items.c.sku)
         .limit(limit)
     )
     if search:
-        words = [column.icontains(search, autoescape=True) for column in (items.c.sku, items.c.title, items.c.barcode)]
-        rows = rows.where(words[0] | words[1] | words[2])
+        named = (items.c.sku, items.c.title, items.c.barcode, suppliers.c.name)
+        rows = rows.where(or_(*(column.icontains(search, autoescape=True) for column in named)))
     found = [tuple(row) for row in conn.execute(rows)]
     ids = [row[0] for row in found]
     coming: dict[int, int] = {}
@@ -164,7 +167,7 @@ def list_items(conn: Connection, *, search: str = "", after: str = "", limit: in
         coming[item] = coming.get(item, 0) + units
     waiting = _backordered(conn, ids)
     more = [(coming.get(item, 0), waiting.get(item, 0)) for item in ids]
-    return [ItemRow(*(row + last)) for row, last in zip(found, more, strict=True)]
+    return [ItemRow(*(row[:-1] + last + row[-1:])) for row, last in zip(found, more, strict=True)]
 
 
 def _backordered(conn: Connection, item_ids: list[int]) -> dict[int, int]:

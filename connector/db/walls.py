@@ -25,7 +25,7 @@ _READABLE = ("heartbeats",)  # of the house's tables; of `merchants` a merchant 
 # What orders are found by has an index whose operator PostgreSQL does not use behind a policy (`@>` is not "leakproof").
 # So searches read this view, which has the wall's condition in it: its owner's rights let the planner use the index.
 _WORDS = """
-    CREATE OR REPLACE VIEW own_order_words AS SELECT order_id, folded, grams FROM order_words
+    CREATE VIEW own_order_words AS SELECT order_id, folded, grams FROM order_words
     WHERE merchant_id = coalesce(nullif(current_setting('connector.merchant', true), '')::integer, merchant_id)
     """
 
@@ -34,13 +34,16 @@ def build(conn: Connection) -> None:
     """Put up what is missing: the role, the policies, the rights. ConnectorError where the role cannot be made."""
     _make_role(conn)
     _enter(conn)
-    standing = walled(conn)
-    for table in sorted(metadata.tables.keys() - HOUSE - standing):
-        _wall(conn, table, "merchant_id")
-    if "merchants" not in standing:
-        _wall(conn, "merchants", "id", rights="SELECT")
-    conn.execute(text(_WORDS))
+    for table in missing(conn):
+        if table == "merchants":
+            _wall(conn, table, "id", rights="SELECT")
+        else:
+            _wall(conn, table, "merchant_id")
+    if conn.execute(text("SELECT to_regclass('own_order_words')")).scalar() is None:
+        conn.execute(text(_WORDS))
+    schema = conn.execute(text("SELECT quote_ident(current_schema())")).scalar_one()
     conn.execute(text(f"GRANT SELECT ON own_order_words, {', '.join(_READABLE)} TO {ROLE}"))
+    conn.execute(text(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {ROLE}"))
 
 
 def walled(conn: Connection) -> set[str]:
@@ -50,6 +53,11 @@ def walled(conn: Connection) -> set[str]:
         "WHERE p.schemaname = current_schema() AND p.policyname = :policy AND t.rowsecurity"
     )
     return set(conn.execute(found, {"policy": POLICY}).scalars())
+
+
+def missing(conn: Connection) -> list[str]:
+    """The tables that should have a wall and have none."""
+    return sorted((metadata.tables.keys() - HOUSE | {"merchants"}) - walled(conn))
 
 
 def _wall(conn: Connection, table: str, column: str, rights: str = "SELECT, INSERT, UPDATE, DELETE") -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from connector.domain.allocation import Allocation, Need, Place, Step, Stock, Wish, allocate
+from connector.domain.allocation import Need, Place, Step, Stock, Wish, allocate
 from connector.domain.fulfillment import ENDED, GONE, State
 
 
@@ -73,7 +73,8 @@ def difference(
     wanted = {line.id: line.quantity if line.item_id is not None else 0 for line in lines}
     conflicts = _conflicts(lines, _release(held, alive, wanted))
     _let_go(held, alive, wish, following)
-    allocation = _allocated(lines, _needs(lines, alive), places, _with_released(lines, held, alive, stock), wish)
+    free = _with_released(lines, held, alive, stock)
+    allocation = allocate(_needs(lines, alive), places, free, replace(wish, refused=_refused(lines)))
     changed = _changed(held, alive) + _added(held, alive, allocation.taking)
     reason = allocation.reason + _without_stock(lines)
     return Difference(tuple(_merged(changed)), allocation.backordered, reason, conflicts)
@@ -116,36 +117,13 @@ def bound_for(line: int, wish: Wish, following: Collection[int]) -> int | None:
     return wish.assigned.get(line) if line in following else None
 
 
-def _allocated(
-    lines: Sequence[WantedLine], needs: Sequence[Need], places: Sequence[Place], stock: Stock, wish: Wish
-) -> Allocation:
-    """The allocation, in which no line goes where it was refused; lines refused by the same places are decided together."""
-    refused = {line.id: line.refused for line in lines}
-    groups: dict[frozenset[int], list[Need]] = defaultdict(list)
-    for need in needs:
-        groups[refused[need.line_id]].append(need)
-    if not any(groups):
-        return allocate(needs, places, stock, wish)
-    whole = Allocation({}, {}, [])
-    free = dict(stock)
-    for absent, group in sorted(groups.items(), key=lambda entry: len(entry[0]), reverse=True):
-        waits = wish.pickup and wish.pickup_location_id in absent
-        part = _waiting(group) if waits else allocate(group, [place for place in places if place.id not in absent], free, wish)
-        refusals: list[Step] = [{"code": "refused", "location": place.name} for place in places if place.id in absent]
-        whole.reason.extend(refusals + part.reason)
-        whole.backordered.update(part.backordered)
-        items = {need.line_id: need.item_id for need in group}
-        for place, taken in part.taking.items():
-            whole.taking.setdefault(place, {}).update(taken)
-            for line, units in taken.items():
-                free[items[line], place] -= units
-    return whole
-
-
-def _waiting(needs: Sequence[Need]) -> Allocation:
-    """The customer collects where they could not be given: they wait for goods there."""
-    reason: list[Step] = [{"code": "backordered", "quantity": need.quantity, "sku": need.sku} for need in needs]
-    return Allocation({}, {need.line_id: need.quantity for need in needs}, reason)
+def _refused(lines: Sequence[WantedLine]) -> dict[int, frozenset[int]]:
+    """Item id -> locations that could not give it to a line of this order: nor will they to another."""
+    refused: dict[int, frozenset[int]] = {}
+    for line in lines:
+        if line.item_id is not None and line.refused:
+            refused[line.item_id] = refused.get(line.item_id, frozenset()) | line.refused
+    return refused
 
 
 def _with_released(

@@ -12,6 +12,7 @@ from connector.domain.orders import Order
 MISSING, EXTRA, STALE, STATUS, QUANTITY, UNREADABLE = "missing", "extra", "stale", "status", "quantity", "unreadable"
 ORDER_KINDS = (MISSING, EXTRA, STALE, STATUS, QUANTITY, UNREADABLE)
 SUBSCRIPTION = "subscription"
+STOCK = "stock"
 
 _WORDS = ("lifecycle", "payment", "handover", "platform_status", "currency", "total_minor", "outstanding_minor")
 

@@ -31,6 +31,8 @@ SENTENCES: dict[str, str] = {
     "oversold": "{quantity} of {sku} is promised from {location} although it is not there; this shop sells below zero.",
     "held_by_tag": "The order carries the tag “{tag}”: its stock is kept, and nobody packs it until the tag is removed.",
     "backordered_here": "{quantity} of {sku} is not in stock at {location} and waits as a backorder.",
+    "waits_for_payment": "Nothing is set aside before the order is paid in full; this shop waits for the payment.",
+    "waits_its_turn": "{quantity} of {sku} waits its turn: what came free is offered to earlier orders first.",
     "waits_for_location": "{quantity} of {sku} waits until a location can be chosen.",
     "backordered": "{quantity} of {sku} is nowhere in stock and waits as a backorder.",
     "unmapped": "“{title}” has no item here yet; it is allocated when its SKU is known.",
@@ -41,7 +43,15 @@ SENTENCES: dict[str, str] = {
     "platform_completed": "{platform} says the order was handed over there.",
 }
 
+# The same of one unit, where that is said otherwise.
+OF_ONE_UNIT: dict[str, str] = {"part": "{location} gives {units} unit."}
+
 
 def in_words(steps: Iterable[Mapping[str, Any]]) -> str:
     """The steps as one English text."""
-    return " ".join(SENTENCES[step["code"]].format(**step) for step in steps)
+    return " ".join(_sentence(step).format(**step) for step in steps)
+
+
+def _sentence(step: Mapping[str, Any]) -> str:
+    usual = SENTENCES[step["code"]]
+    return OF_ONE_UNIT.get(step["code"], usual) if step.get("units") == 1 else usual

@@ -42,7 +42,9 @@ class Wish:
     shop wants to choose.
 
     `routing` are names of `connector.domain.routing`, in the shop's order. `load` is location id -> parts still to be packed
-    there. `oversell`: what nobody has is promised all the same, below zero, instead of waiting.
+    there. `oversell`: what nobody has is promised all the same, below zero, instead of waiting. `unpaid`: nothing is set aside
+    before the payment. `refused` is item id -> locations that could not give it to this order: they are not asked again.
+    `in_turn` are items that are kept for earlier orders just now.
     """
 
     pickup: bool = False
@@ -54,6 +56,9 @@ class Wish:
     destination: Point | None = None
     load: Mapping[int, int] = field(default_factory=dict)
     oversell: bool = False
+    unpaid: bool = False
+    refused: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    in_turn: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

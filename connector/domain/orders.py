@@ -43,7 +43,8 @@ class LineKind(enum.StrEnum):
     DIGITAL = "digital"
     GIFT_CARD = "gift_card"
     CUSTOM = "custom"  # typed in by hand on the platform: no product behind it
-    SERVICE = "service"  # typed in by hand and never shipped: work, a tip, a fee sold as a line
+    SERVICE = "service"  # typed in by hand and never shipped: work, a fee sold as a line
+    TIP = "tip"  # money for the staff: nothing to hand over, and nothing to fulfill on the platform
     BUNDLE = "bundle"  # sold as one; its components, lines of their own here, take the stock
 
 

@@ -152,7 +152,7 @@ def _whole(needs: Sequence[Need], places: Sequence[Place], stock: Stock, wish: W
     if taking := _single(needs, places, stock, wish, reason):
         return taking
     if taking := whole_lines(needs, places, stock):
-        reason += _shortages(needs, places, stock)
+        reason += _shortages(needs, places, stock, wish)
         reason.append({"code": "fewest_parts", "parts": len(taking)})
     return taking
 
@@ -162,7 +162,7 @@ def _fewest(needs: Sequence[Need], places: Sequence[Place], stock: Stock, wish: 
     if taking := _single(needs, places, stock, wish, reason):
         return taking
     taking = fewest_places(needs, places, stock)
-    reason += _shortages(needs, places, stock)
+    reason += _shortages(needs, places, stock, wish)
     divisions = _divisions(needs, taking)
     code = "fewest_divided" if divisions else "fewest_parts"
     reason += [*divisions, {"code": code, "parts": len(taking)}]
@@ -184,7 +184,7 @@ def _explain_one(
 ) -> None:
     """Why this one place: who was refused before it, and what put it first. A pickup has said it already."""
     if not wish.pickup:
-        reason += _shortages(needs, places, stock)
+        reason += _shortages(needs, places, stock, wish)
         reason.append({"code": _FIRST_BY[_leading(wish)], "location": place.name})
 
 
@@ -198,9 +198,11 @@ def _short(needs: Sequence[Need], place: Place, stock: Stock) -> Need | None:
     return None
 
 
-def _shortages(needs: Sequence[Need], places: Sequence[Place], stock: Stock) -> list[Step]:
-    """For each place that cannot serve alone: the first item it lacks, and how many of it the order needs."""
-    lacking = ((place, short) for place in places if (short := _short(needs, place, stock)))
+def _shortages(needs: Sequence[Need], places: Sequence[Place], stock: Stock, wish: Wish) -> list[Step]:
+    """For each place that cannot serve alone: the first item it lacks, and how many of it the order needs. Of a place that
+    refused the item that is said already."""
+    found = ((place, short) for place in places if (short := _short(needs, place, stock)))
+    lacking = ((place, short) for place, short in found if place.id not in wish.refused.get(short.item_id, ()))
     return [
         {
             "code": "short",

@@ -47,7 +47,7 @@ class Setting:
     def choices(self) -> str:
         """What may be chosen, in words."""
         some = "one of" if self.kind is Kind.CHOICE else "some of, each once,"
-        return f"{some} {', '.join(self.allowed)}" if self.allowed else self.kind.value
+        return f"{some} {', '.join(name or 'nothing' for name in self.allowed)}" if self.allowed else self.kind.value
 
 
 _YES_NO = {"yes": True, "true": True, "on": True, "1": True, "no": False, "false": False, "off": False, "0": False}
@@ -122,6 +122,14 @@ SETTINGS: Mapping[str, Setting] = {
             "Whether the platform is told once every part of an order has left (whole), or part by part (each).",
             ("whole", "each"),
         ),
+        Setting(
+            "commit_when",
+            Kind.CHOICE,
+            "placed",
+            "When an order's goods are set aside for it: as soon as it is here (placed), or once it is paid in full (paid); "
+            "until then others can buy them.",
+            ("placed", "paid"),
+        ),
         Setting("pay_first", Kind.YES_NO, False, "Whether nobody may begin to prepare an order before it is paid in full."),
         Setting(
             "accept_authorized", Kind.YES_NO, False, "Whether a payment that is authorized and not yet captured counts as paid."
@@ -141,8 +149,30 @@ SETTINGS: Mapping[str, Setting] = {
             ("backorder", "negative"),
         ),
         Setting("hold_tags", Kind.NAMES, [], "Orders with one of these tags keep their stock and are not packed."),
+        Setting(
+            "language",
+            Kind.CHOICE,
+            "page",
+            "What the shop's customers read on paper: a language, or that of the page it is printed from (page).",
+            ("page", "en", "fr"),
+        ),
         Setting("publish_stock", Kind.YES_NO, False, "Whether the shop is kept showing what is available here."),
         Setting("stock_buffer", Kind.WHOLE, 0, "Units kept back from every quantity that is published to the shop."),
+        Setting(
+            "language",
+            Kind.CHOICE,
+            "",
+            "The language of slips and receipts; empty: that of the page they are printed from.",
+            ("", "en", "fr"),
+        ),
+        Setting(
+            "move_fulfillment_orders",
+            Kind.YES_NO,
+            True,
+            "Whether Shopify's fulfillment orders are moved to the location that fulfills.",
+            (),
+            _SHOPIFY,
+        ),
         Setting(
             "notify_customer", Kind.YES_NO, True, "Whether Shopify writes to the customer when an order is shipped.", (), _SHOPIFY
         ),

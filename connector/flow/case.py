@@ -18,7 +18,8 @@ from connector.domain.differences import Difference, HeldPart, WantedLine, diffe
 from connector.domain.distance import point
 from connector.domain.fulfillment import State
 from connector.domain.handing import Count, depart, gave, handed_over
-from connector.domain.orders import Handover, Lifecycle, LineKind
+from connector.domain.orders import Handover, Lifecycle, LineKind, owed_minor
+from connector.domain.settings import value
 
 STOCKED = frozenset({LineKind.PHYSICAL.value})
 
@@ -71,6 +72,7 @@ class Case:
     returned: dict[tuple[int, str], int]
     tasks: list[TaskRow]
     news: News
+    behind: frozenset[int] = frozenset()  # items that came free, and an earlier order waits for
     found: Difference = field(init=False)
     after: list[HeldPart] = field(init=False)
     departing: list[HeldPart] = field(init=False)
@@ -129,7 +131,12 @@ def load(conn: Connection, order_ids: Sequence[int], fresh: frozenset[int], news
 
 def decide(case: Case, places: Sequence[Place], available: Mapping[tuple[int, int], int], numbers: Iterator[int]) -> None:
     """Find the difference, and what the parts are after it; then what others handed over leaves, and what is back comes in."""
-    case.found = difference(_wanted(case), case.parts, places, available, wish(case), following=case.news.following)
+    free = (
+        {pair: min(0, units) if pair[0] in case.behind else units for pair, units in available.items()}
+        if case.behind
+        else available
+    )
+    case.found = difference(_wanted(case), case.parts, places, free, wish(case), following=case.news.following)
     changed = {part.id: part for part in case.found.parts if part.id is not None}
     after = [_changed(part, changed[part.id].lines) if part.id in changed else part for part in case.parts]
     after += [HeldPart(next(numbers), part.location_id, State.NEW, part.lines) for part in case.found.parts if part.id is None]
@@ -249,7 +256,20 @@ def wish(case: Case) -> Wish:
         destination=point(case.head.destination),
         load=case.load,
         oversell=below_zero(case.settings),
+        unpaid=_waits_for_payment(case),
+        in_turn=case.behind,
     )
+
+
+def _waits_for_payment(case: Case) -> bool:
+    """Whether nothing is set aside for the order yet (setting `commit_when`). What is set aside stays so, whatever is owed
+    later; and what the platform says has left is not waited for."""
+    if value(case.settings, "commit_when") == "placed" or any(part.state is not State.CANCELLED for part in case.parts):
+        return False
+    head, authorized = case.head, bool(value(case.settings, "accept_authorized"))
+    owed = owed_minor(head.payment, head.outstanding_minor, head.recorded_minor, accept_authorized=authorized)
+    begun = any(line.fulfilled > line.left_before for line in case.lines)
+    return owed > 0 and head.lifecycle in (Lifecycle.OPEN, Lifecycle.ON_HOLD) and not begun
 
 
 def _bound(case: Case) -> Wish:

@@ -6,21 +6,22 @@ show. A drift row says what differed, since when, and what was done. It can be k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine
 
-from connector.db import comparing, drifts, shops
+from connector.db import comparing, drifts, publications, shops
 from connector.db.comparing import Standing
 from connector.db.drifts import Drift
 from connector.db.sealed import Seal
 from connector.domain.backfill import StockPolicy
-from connector.domain.drift import EXTRA, ORDER_KINDS, UNREADABLE, differences
+from connector.domain.drift import EXTRA, ORDER_KINDS, STOCK, UNREADABLE, differences
 from connector.domain.errors import ConnectorError
 from connector.domain.orders import Order
 from connector.domain.retry import USUAL, Patience
+from connector.flow import stock_drift
 from connector.flow.ingest import Drained, note_failure
 from connector.flow.intake import Arrival, presentable, take_away, take_in
 from connector.flow.wake import Wake
@@ -35,8 +36,7 @@ _AT_ONCE = 20
 _READ_AGAIN = "read again"
 _FOUND = "found only"
 
-# Comparisons of other things than orders (the stock published to the shop), run once at the end of each.
-Further = Callable[[Engine, Platform, Shop, datetime], Sequence[Drift]]
+_PUBLISHED = "published again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,6 @@ def step(
     repair: bool = True,
     grace: timedelta = GRACE,
     begin: bool = False,
-    further: Sequence[Further] = (),
     patience: Patience = USUAL,
 ) -> Compared:
     """Compare one page; the first one begins when the shop's time has come, or with `begin`. Call errors rest the shop."""
@@ -92,7 +91,7 @@ def step(
         # Due again even if this step fails on the way.
         comparing.move(conn, shop.id, began_at=at.began_at, cursor=at.standing.cursor, due_at=now + _AGAIN)
     try:
-        return _by_id(at, further) if at.standing.cursor == _BY_ID else _page(at)
+        return _by_id(at) if at.standing.cursor == _BY_ID else _page(at)
     except CallError as error:
         with engine.begin() as conn:
             note_failure(conn, shop, error, now, patience)
@@ -112,10 +111,12 @@ def _page(at: _Step) -> Compared:
     """One page of the platform's list. It begins where we began to hold its orders: by linking, or by a backfill."""
     since = max(at.began_at - WINDOW, min(at.standing.linked_at, at.standing.filled_since or at.standing.linked_at))
     until = at.began_at - at.grace
-    page = at.platform.list_orders(at.shop, since, until, at.standing.cursor) if since < until else OrderPage()
+    asked = since < until
+    page = at.platform.list_orders(at.shop, since, until, at.standing.cursor) if asked else OrderPage()
     if page.next and page.next == at.standing.cursor and not page.wait_seconds:
         raise ConnectorError("The shop's list of orders repeats itself.", "The comparison begins anew tonight; report it.")
     with at.engine.begin() as conn:
+        _answered(conn, at, asked=asked)
         found, telling = _judge(conn, at, page.orders)
         found += [Drift(UNREADABLE, order_id, {}, {"reason": reason}) for order_id, reason in page.unreadable]
         drifts.note(conn, at.shop.id, [one for one in found if one.kind == UNREADABLE], _FOUND, at.now)
@@ -124,6 +125,12 @@ def _page(at: _Step) -> Compared:
         due = at.now + timedelta(seconds=page.wait_seconds)
         comparing.move(conn, at.shop.id, began_at=at.began_at, cursor=page.next or _BY_ID, due_at=due)
     return Compared(len(page.orders), tuple(found), not page.wait_seconds, page.wait_seconds, telling)
+
+
+def _answered(conn: Connection, at: _Step, *, asked: bool) -> None:
+    """Only an answer of the shop's speaks for it: its failures are not forgotten by a step that asked nothing."""
+    if asked:
+        shops.succeeded(conn, at.shop.id)
 
 
 def _judge(conn: Connection, at: _Step, orders: Sequence[Order]) -> tuple[list[Drift], tuple[Wake, ...]]:
@@ -159,13 +166,14 @@ def _noted(conn: Connection, at: _Step, found: Sequence[Drift], orders: Sequence
 # --- our open orders that it did not show ----------------------------------------------------------------------------
 
 
-def _by_id(at: _Step, further: Sequence[Further]) -> Compared:
+def _by_id(at: _Step) -> Compared:
     with at.engine.connect() as conn:
         ids = comparing.unseen(conn, at.shop.id, at.began_at, at.began_at - at.grace, limit=_AT_ONCE)
     if not ids:
-        return _ended(at, further)
+        return _ended(at)
     read = {order_id: _read(at, order_id) for order_id in ids}
     with at.engine.begin() as conn:
+        _answered(conn, at, asked=True)
         found, wakes = _judge(conn, at, [order for order in read.values() if isinstance(order, Order)])
         gone = [order_id for order_id, order in read.items() if order is None]
         extra = [Drift(EXTRA, order_id, {"open": True}, {"deleted": True}) for order_id in gone]
@@ -190,12 +198,14 @@ def _take_away(conn: Connection, at: _Step, extra: Sequence[Drift]) -> None:
         drifts.repaired(conn, at.shop.id, extra, at.now)
 
 
-def _ended(at: _Step, further: Sequence[Further]) -> Compared:
-    """All was compared: what was open before and was not seen again is gone."""
-    others = [one for compare in further for one in compare(at.engine, at.platform, at.shop, at.now)]
+def _ended(at: _Step) -> Compared:
+    """All orders were compared, and what was open before and was not seen again is gone; the published stock comes last."""
+    stock = stock_drift.found(at.engine, at.seal, at.platform, at.shop, at.now)
     with at.engine.begin() as conn:
-        drifts.note(conn, at.shop.id, others, _FOUND, at.now)
-        drifts.gone(conn, at.shop.id, ORDER_KINDS, at.began_at, at.now)
+        drifts.note(conn, at.shop.id, stock, _PUBLISHED if at.repair else _FOUND, at.now)
+        drifts.gone(conn, at.shop.id, (*ORDER_KINDS, STOCK), at.began_at, at.now)
+        if at.repair:
+            drifts.repaired(conn, at.shop.id, stock, at.now)
+            publications.look_again(conn, at.shop.id, stock_drift.spots(conn, at.shop, stock), at.now)
         comparing.move(conn, at.shop.id, began_at=None, cursor="", due_at=at.now + EVERY)
-        shops.succeeded(conn, at.shop.id)
-    return Compared(0, tuple(others))
+    return Compared(0, tuple(stock), wakes=(Wake("publish", at.shop.id),) if stock and at.repair else ())

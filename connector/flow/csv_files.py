@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, Select, select
+from sqlalchemy import Engine, Select, func, select
 
 from connector.db import goods, links
-from connector.db.tables import item_links, items, levels, locations
+from connector.db.tables import item_links, items, levels, locations, suppliers
 from connector.domain.errors import Rejected
 from connector.flow import linking, stock
 from connector.flow.stock import StockLine
@@ -68,7 +68,7 @@ class _Layout:
 
 
 LAYOUTS: Mapping[str, _Layout] = {
-    "items": _Layout(("sku", "title", "barcode"), 1, 1),
+    "items": _Layout(("sku", "title", "barcode", "supplier"), 1, 1),
     "levels": _Layout(("sku", "location", "on_hand"), 3, 2),
     "links": _Layout(("variant", "item", "sku", "barcode", "title"), 1, 1),
 }
@@ -178,6 +178,13 @@ def import_file(
 Look = tuple[tuple[Fault, ...], int]
 
 
+_ITEMS = (
+    select(items.c.sku, items.c.title, items.c.barcode, func.coalesce(suppliers.c.name, "").label("supplier"))
+    .outerjoin(suppliers, suppliers.c.id == items.c.supplier_id)
+    .order_by(items.c.sku)
+)
+
+
 def _look_items(engine: Engine, rows: Sequence[tuple[int, Row]], shop_id: int) -> Look:
     known = _known_items(engine)
     return (), sum(known.get(row["sku"]) != _item(row, known) for _, row in rows)
@@ -185,8 +192,7 @@ def _look_items(engine: Engine, rows: Sequence[tuple[int, Row]], shop_id: int) -
 
 def _known_items(engine: Engine) -> dict[str, Row]:
     with engine.connect() as conn:
-        found = conn.execute(select(items.c.sku, items.c.title, items.c.barcode))
-        return {row.sku: {"sku": row.sku, "title": row.title, "barcode": row.barcode} for row in found}
+        return {row.sku: dict(row._mapping) for row in conn.execute(_ITEMS)}
 
 
 def _item(row: Row, known: Mapping[str, Row]) -> Row:
@@ -300,7 +306,7 @@ _LINKS = (
     .order_by(item_links.c.external_id)
 )
 _QUERIES: Mapping[str, Callable[[int], Select[Any]]] = {
-    "items": lambda shop_id: select(items.c.sku, items.c.title, items.c.barcode).order_by(items.c.sku),
+    "items": lambda shop_id: _ITEMS,
     "levels": lambda shop_id: _LEVELS,
     "links": lambda shop_id: _LINKS.where(item_links.c.shop_id == shop_id),
 }

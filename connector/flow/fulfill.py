@@ -22,7 +22,7 @@ from connector.domain.settings import value
 from connector.domain.stock import departure
 from connector.domain.tasks import TASKS
 from connector.flow.announcements import announce_due
-from connector.flow.replan import units_by_item
+from connector.flow.replan import replan, units_by_item
 from connector.flow.wake import Wake
 from connector.platform import Tracking
 
@@ -184,6 +184,8 @@ def record_payment(
         conn.execute(update(orders_table).where(orders_table.c.id == order_id).values(recorded_minor=recorded))
         facts = {"amount_minor": amount, "currency": head.currency, "method": method, "reference": reference}
         orders.note_events(conn, [(order_id, "payment_recorded", facts, actor)], now)
+        if value(settings, "commit_when") == "paid":
+            replan(conn, [order_id], now)
     return Recorded(amount, owed - amount, head.currency)
 
 

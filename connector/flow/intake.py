@@ -17,6 +17,7 @@ from connector.db.tables import orders as orders_table
 from connector.domain.backfill import StockPolicy, is_history
 from connector.domain.orders import Freshness, Lifecycle, Order, digest, freshness, possible
 from connector.domain.text import storable
+from connector.flow.correct import as_it_counts
 from connector.flow.lines import changed, write_lines
 from connector.flow.replan import replan
 from connector.platform import Shop
@@ -62,6 +63,7 @@ def take_in(
     judged, newest, fingerprints = _judge(arrivals, stored)
     if not newest:
         return TakenIn(tuple(judged), frozenset())
+    newest = as_it_counts(conn, seal, newest, {key: head.id for key, head in stored.items()}, now)
     fresh = _write_heads(conn, seal, shop, newest, stored, fingerprints, policy)
     ids = {**{key: head.id for key, head in stored.items()}, **fresh}
     known = [ids[key] for key in newest if key in stored]
@@ -70,7 +72,7 @@ def take_in(
     orders.note_words(conn, {ids[key]: order for key, order in newest.items()})
     news = changed(conn, {ids[key]: order for key, order in newest.items()}, before)
     orders.note_events(conn, [_event(order, ids[key], stored.get(key)) for key, order in newest.items()], now)
-    telling = replan(conn, [ids[key] for key in newest], now, fresh=frozenset(fresh.values()), news=news)
+    telling = replan(conn, [ids[key] for key in newest], now, fresh=frozenset(fresh.values()), news=news, in_turn=True)
     return TakenIn(tuple(judged), telling)
 
 

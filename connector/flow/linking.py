@@ -20,6 +20,7 @@ from connector.flow.replan import replan
 from connector.platform import WHOLE_SHOP, Goods, Platform, Shop
 
 _MOST_PAGES = 10_000
+_SAY_WHO_WAITS = frozenset({"commit_when", "accept_authorized"})  # settings on which it depends whose goods are set aside
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +180,8 @@ def _set_sources(conn: Connection, shop_id: int, external_id: str, location_ids:
 
 
 def change_settings(engine: Engine, platform: Platform, shop: Shop, typed: Mapping[str, str], now: datetime) -> dict[str, object]:
-    """Set what a person typed, all or nothing. Everything published is looked at again.
+    """Set what a person typed, all or nothing. Everything published is looked at again, and orders that wait where the change
+    says when goods are set aside.
 
     Rejected says what is allowed, by our table and by the shop itself; a call error where that cannot be asked.
     """
@@ -190,7 +192,10 @@ def change_settings(engine: Engine, platform: Platform, shop: Shop, typed: Mappi
             raise Rejected(f"The shop knows no {chosen!r} for {name}.", f"It has {', '.join(allowed)}.")
     named = [(name, name) for name in pickup_places(shop.platform, {**shop.settings, **changes})]
     with engine.begin() as conn:
+        shop_rows.lock_intake(conn, shop.id)
         shop_rows.change_settings(conn, shop.id, changes)
+        if _SAY_WHO_WAITS & changes.keys():
+            replan(conn, links.waiting_orders(conn, shop.id), now)
         goods.note_remote_locations(conn, shop.id, named)
         publications.furnish(conn, shop.id, publications.sources(conn, shop.id), now, again=True)
     return changes

@@ -1,7 +1,7 @@
 """What is done after a store was linked, as a list: each step is a function, may be repeated, and fails alone.
 
 To add a step: write a function (engine, seal, platform, shop, public_url, now) -> what was done, in a few words; give it a line
-in STEPS; give its code a title in `webhooks/install_words.py`. A step that needs a person raises Rejected with the remedy;
+in STEPS; give its code a title in `desk/install_words.py`. A step that needs a person raises Rejected with the remedy;
 it is shown as failed and tried again on the merchant's word. A call error is dealt with by what it means.
 """
 

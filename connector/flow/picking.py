@@ -15,7 +15,7 @@ from connector.db.tables import fulfillment_orders
 from connector.domain.errors import NotFound, Rejected
 from connector.domain.fulfillment import State, Step
 from connector.domain.text import storable
-from connector.flow import fulfill
+from connector.flow import fulfill, reroute
 from connector.flow.wake import Wake
 
 LONGEST_NOTE = 2000
@@ -81,18 +81,47 @@ def set_picked(engine: Engine, part_id: int, line_id: int, units: int, now: date
             picking.add_note(conn, part.order_id, part_id, words[:LONGEST_NOTE], actor, now)
 
 
-def pack(engine: Engine, part_id: int, now: datetime, *, actor: str, reason: str = "") -> tuple[Wake, ...]:
-    """Mark packed what was picked. What is missing needs a reason, which becomes a fulfillment note."""
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """How packing ended: `missing` units were not picked, of which `waiting` are a backorder now; `elsewhere` names the
+    locations that prepare what this one could not give. `here` is false where nothing at all was picked."""
+
+    missing: int = 0
+    waiting: int = 0
+    elsewhere: tuple[str, ...] = ()
+    here: bool = True
+    wakes: tuple[Wake, ...] = ()
+
+
+def pack(engine: Engine, part_id: int, now: datetime, *, actor: str, reason: str = "") -> Packed:
+    """Mark packed what was picked. What is missing needs a reason, which becomes a fulfillment note; it comes from another
+    location or waits, and this one is not asked for it again until goods arrive."""
     with engine.begin() as conn:
         part = _locked(conn, part_id)
-        short = [line for line in picking.lines_of(conn, part_id) if line.picked < line.quantity]
+        lines = picking.lines_of(conn, part_id)
+        short = [line for line in lines if line.picked < line.quantity]
         why = storable(reason).strip()
         if short and not why:
             raise Rejected("Not everything is picked.", "Pick the rest, or say why it is missing.")
         if short:
             missing = ", ".join(f"{line.title} {line.picked}/{line.quantity}" for line in short)
             picking.add_note(conn, part.order_id, part_id, f"{missing} – {why}"[:LONGEST_NOTE], actor, now)
-        return fulfill.take_step(conn, part_id, Step.PACK, now, actor=actor).wakes
+            return _short(conn, part, lines, why, actor, now)
+        return Packed(wakes=fulfill.take_step(conn, part_id, Step.PACK, now, actor=actor).wakes)
+
+
+def _short(conn: Connection, part: Any, lines: Sequence[PickLine], why: str, actor: str, now: datetime) -> Packed:
+    _must_be_open(part.state)
+    waited = _backordered(conn, part.order_id)
+    kept = {line.line_id: line.picked for line in lines}
+    done = reroute.pack_short_within(conn, part.id, kept, now, actor=actor, note=why)
+    others = tuple(dict.fromkeys(place for number, place, state, _ in done.parts if number != part.id and state in _OPEN))
+    missing = sum(line.quantity - line.picked for line in lines)
+    return Packed(missing, max(0, done.backordered - waited), others, any(kept.values()), done.wakes)
+
+
+def _backordered(conn: Connection, order_id: int) -> int:
+    return sum(line.backordered for line in orders.lines_of(conn, [order_id])[order_id])
 
 
 def assign(engine: Engine, part_id: int, staff_id: int | None, now: datetime, *, actor: str) -> str:

@@ -21,7 +21,7 @@ from connector.db.sealed import Seal
 from connector.domain.errors import ConnectorError, NotFound
 from connector.domain.orders import Address, Customer
 from connector.flow.ingest import Drained
-from connector.flow.install import shop_of
+from connector.flow.install import behind_its_wall
 from connector.flow.wake import Wake
 from connector.installing import EXPORT, REDACT, REDACT_SHOP, Person, PrivacyRequest
 from connector.platform import Platform, Shop
@@ -38,8 +38,8 @@ STILL_LINKED = "The store is linked again: its data is in use."
 
 def receive(engine: Engine, seal: Seal, platform: Platform, request: PrivacyRequest, now: datetime) -> Wake | None:
     """Keep a request, committed; whom to wake, None for a repeat or where nothing of the store is held."""
+    shop_id, engine = behind_its_wall(engine, platform, request.store)
     with engine.begin() as conn:
-        shop_id = shop_of(conn, platform, request.store)
         asked = {"person": asdict(request.person), "order_ids": list(request.order_ids)}
         new = rows.add(
             conn,

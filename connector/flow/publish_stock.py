@@ -9,7 +9,6 @@ the order itself causes, where a platform has none). An echo of our own write ne
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,7 +23,7 @@ from connector.db.sealed import Seal
 from connector.domain.publishing import shown
 from connector.domain.retry import READ_WAITS_SECONDS, next_try
 from connector.domain.settings import value
-from connector.flow import ingest, reconcile
+from connector.flow.caught_up import caught_up
 from connector.flow.ingest import Drained, note_failure
 from connector.flow.linking import goods_of
 from connector.flow.wake import Wake
@@ -35,10 +34,6 @@ _LEASE = timedelta(minutes=3)
 _MOST_AT_ONCE = 500
 _SOON = timedelta(seconds=2)
 _OBSTACLE_REST = timedelta(minutes=15)
-# Of the poll that looks for orders just before a write: late commits of the platform itself.
-_OVERLAP = timedelta(seconds=15)
-_LOOKS, _LOOK_SECONDS = 20, 0.1
-_POLL_EVERY = timedelta(minutes=10)
 _ABSENT = "The shop knows this unit or its location no more: read its catalogue again."
 
 
@@ -107,7 +102,7 @@ def _publish(at: _Pass, rows: Sequence[Due]) -> Drained:
         _finish(at, rows, again=_OBSTACLE_REST, obstacle=reason)
         return Drained(0, more=False)
     found = at.goods.levels(at.shop, [row.spot for row in rows])
-    if not _taken_in(at):
+    if not caught_up(at.engine, at.seal, at.platform, at.shop, at.now):
         _finish(at, rows, again=_SOON)
         return Drained(0, more=False, wakes=(Wake("ingest", at.shop.id),))
     rows, wanted = _wanted(at, rows)
@@ -116,24 +111,6 @@ def _publish(at: _Pass, rows: Sequence[Due]) -> Drained:
     for start in range(0, len(changes), at.goods.most):
         _push(at, changes[start : start + at.goods.most])
     return Drained(len(rows), more=len(rows) >= _MOST_AT_ONCE)
-
-
-def _taken_in(at: _Pass) -> bool:
-    """Take in all that the shop had sold until now; whether that succeeded.
-
-    The shop itself is asked, since a delivery may still be on its way. What arrives from here on is not waited for, so
-    that a busy shop is published to as well.
-    """
-    reconcile.poll(at.engine, at.platform, at.shop, at.now(), every=_POLL_EVERY, overlap=_OVERLAP)
-    with at.engine.connect() as conn:
-        newest = publications.newest_waiting(conn, at.shop.id)
-    for _ in range(_LOOKS):
-        ingest.drain(at.engine, at.seal, at.platform, at.shop, at.now())
-        with at.engine.connect() as conn:
-            if not publications.orders_waiting(conn, at.shop.id, newest):
-                return True
-        time.sleep(_LOOK_SECONDS)
-    return False
 
 
 def _wanted(at: _Pass, rows: Sequence[Due]) -> tuple[list[Due], dict[Spot, int]]:

@@ -31,14 +31,21 @@ def receive(engine: Engine, seal: Seal, shop: Shop, delivery: Delivery, body: by
     return _wake(row, new=new)
 
 
+def _locked() -> threading.Lock:
+    lock = threading.Lock()
+    lock.acquire()
+    return lock
+
+
 @dataclass(slots=True)
 class _Ticket:
-    """A row that waits to be written, and how that went."""
+    """A row that waits to be written, and how that went. `called` opens when it is written, or when its sender is to write."""
 
     row: Fresh
     new: bool = False
     done: bool = False
     error: BaseException | None = None
+    called: threading.Lock = field(default_factory=_locked)
 
     @property
     def name(self) -> tuple[int, str]:
@@ -50,15 +57,17 @@ class _Ticket:
 class GroupCommit:
     """`receive` for the threads of one process: rows that come at the same time are written by one statement and one commit.
 
-    Whoever finds nobody writing writes, for all that wait. A lone delivery waits for nothing; under load each commit, which
-    is what a delivery costs most of, is shared by as many as arrived during the one before. One connection is kept for it.
+    Whoever finds nobody writing writes, and then calls the one that waits longest to write for all that wait. A lone delivery
+    waits for nothing; under load each commit, which is what a delivery costs most of, is shared by as many as arrived during
+    the one before. Each thread waits for a lock of its own: with one for all, each would be woken only to look and to wait
+    again, which costs more than the commit. One connection is kept for it.
     """
 
     engine: Engine
     seal: Seal
     _waiting: list[_Ticket] = field(default_factory=list)
     _line: threading.Lock = field(default_factory=threading.Lock)
-    _writing: threading.Lock = field(default_factory=threading.Lock)
+    _busy: bool = False
     _kept: list[Connection] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -69,16 +78,18 @@ class GroupCommit:
         ticket = _Ticket(_fresh(self.seal, shop, delivery, body, now))
         with self._line:
             self._waiting.append(ticket)
-        while not ticket.done:
-            with self._writing:
-                if not ticket.done:
-                    self._write_all(self._taken())
+            waits, self._busy = self._busy, True
+        if waits:
+            ticket.called.acquire()
+        if not ticket.done:
+            self._write_all(self._taken())
         if ticket.error is not None:
             raise ticket.error
         return _wake(ticket.row, new=ticket.new)
 
     def _taken(self) -> list[_Ticket]:
-        """The longest waiting tickets. Two of one name go one after the other: a statement can meet a row only once.
+        """The longest waiting tickets, the writer's own the first. Two of one name go one after the other: a statement can
+        meet a row only once.
 
         Sorted by name, so that two processes that are sent the same deliveries never wait for each other in a ring.
         """
@@ -97,6 +108,16 @@ class GroupCommit:
             for ticket in tickets:
                 ticket.error, ticket.done = ticket.error or error, True
             raise
+        finally:
+            self._call(tickets)
+
+    def _call(self, written: Sequence[_Ticket]) -> None:
+        """Call the next writer, so that the database has work, and then those whose row is written."""
+        with self._line:
+            following = self._waiting[:1]
+            self._busy = bool(following)
+        for ticket in (*following, *written):
+            ticket.called.release()
 
     def _write(self, tickets: Sequence[_Ticket]) -> None:
         """Write them together; where that fails for what one of them is, each alone."""
@@ -139,6 +160,7 @@ def _close(kept: list[Connection]) -> None:
 
 def _fresh(seal: Seal, shop: Shop, delivery: Delivery, body: bytes, now: datetime) -> Fresh:
     return Fresh(
+        merchant_id=shop.merchant_id,
         shop_id=shop.id,
         dedup_key=_bounded(delivery.dedup_key),
         topic=_bounded(delivery.topic),

@@ -68,6 +68,7 @@ def _note(engine: Engine, shop: Shop, changed: ChangedPage, now: datetime, due_a
         new = sum(
             inbox.add(
                 conn,
+                merchant_id=shop.merchant_id,
                 shop_id=shop.id,
                 dedup_key=f"poll:{order_id}:{version.isoformat()}",
                 topic=POLL,

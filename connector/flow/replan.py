@@ -6,18 +6,18 @@ The caller holds the transaction. Locks are taken in one order everywhere: order
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
-from connector.db import changes, events, goods, orders, publications, stock
+from connector.db import changes, events, goods, orders, publications, refills, stock
 from connector.db.orders import LineRow
 from connector.db.tables import fulfillment_orders
 from connector.domain.allocation import Place, Step
-from connector.domain.differences import HeldPart, commitments
+from connector.domain.differences import HeldPart, commitments, gone
 from connector.domain.fulfillment import ENDED, State, order_state
 from connector.domain.orders import Handover, Lifecycle
 from connector.domain.stock import Movement, commitment_changes, departure, returning
@@ -26,7 +26,17 @@ from connector.flow.announcements import announce_due
 from connector.flow.asking import ask
 from connector.flow.case import STOCKED, Case, News, below_zero, decide, held_by, load
 
-_ASIDE = frozenset({"backordered", "backordered_here", "waits_for_location", "unmapped", "no_stock_needed"})
+_ASIDE = frozenset(
+    {
+        "waits_its_turn",
+        "waits_for_payment",
+        "backordered",
+        "backordered_here",
+        "waits_for_location",
+        "unmapped",
+        "no_stock_needed",
+    }
+)
 _OURS = frozenset({"held_by_tag", "unmapped", "pickup_unknown", "no_lines", *TASKS})
 
 
@@ -37,9 +47,11 @@ def replan(
     *,
     fresh: frozenset[int] = frozenset(),
     news: Mapping[int, News] | None = None,
+    in_turn: bool = False,
 ) -> frozenset[int]:
     """Write what differs for each order, first come first served. `fresh` names orders that have no parts yet; `news` by order
-    id is what an arrival changed beside the stored order.
+    id is what an arrival changed beside the stored order. `in_turn`: units that came free and are not settled yet are left to
+    earlier orders that wait for them.
 
     Returns the shops that now have something to be told.
     """
@@ -49,6 +61,8 @@ def replan(
     if any(below_zero(case.settings) for case in cases):  # a shop that sells below zero may do so where there never was any
         stock.ensure(conn, itertools.product(wanted_items, [place.id for place in places]))
     available = stock.lock(conn, wanted_items)
+    if in_turn:
+        _stand_back(conn, cases, wanted_items)
     existing = stock.committed_by_order(conn, [case.head.id for case in cases if case.head.id not in fresh])
     provisional = itertools.count(-1, -1)
     facts: list[list[Movement]] = []
@@ -71,6 +85,15 @@ def replan(
         and any(part.state is not State.NEW for part in case.after)
         and announce_due(conn, case.head, case.settings, _lines_after(case), case.after, case.told, now)
     )
+
+
+def _stand_back(conn: Connection, cases: Sequence[Case], item_ids: Collection[int]) -> None:
+    """Between the moment units come free and their settling, an order that just arrived takes none an earlier one waits for.
+    The item is noted again, so that the settling under way comes back for this order too."""
+    behind = refills.behind(conn, [case.head.id for case in cases if not below_zero(case.settings)], item_ids)
+    for case in cases:
+        case.behind = behind.get(case.head.id, frozenset()) & set(case.items.values())
+    refills.note(conn, {item for case in cases for item in case.behind})
 
 
 def _commitments(case: Case, existing: Mapping[tuple[int, int], int], available: dict[tuple[int, int], int]) -> list[Movement]:
@@ -264,11 +287,16 @@ def _state(case: Case) -> str:
     if nothing_to_pack and case.head.handover == Handover.NONE and case.head.lifecycle == Lifecycle.OPEN:
         return "completed"
     waiting = any(_backorders(case).values())
-    cancelled = case.head.lifecycle == Lifecycle.CANCELLED
+    cancelled = case.head.lifecycle == Lifecycle.CANCELLED or _emptied(case)
     everything_elsewhere = bool(case.elsewhere) and not waiting and all(state in ENDED for state in states)
     if everything_elsewhere and not cancelled:
         return "completed"
     return order_state(states, backordered=waiting, cancelled=cancelled)
+
+
+def _emptied(case: Case) -> bool:
+    """Every unit was refunded or removed before anything left: whatever the platform calls it, there is nothing to do."""
+    return bool(case.lines) and not any(line.quantity for line in case.lines) and not gone(case.after)
 
 
 def _attention(case: Case, waiting: list[str]) -> list[str]:

@@ -109,16 +109,28 @@ def pack_short(engine: Engine, part_id: int, picked: Mapping[str, int], now: dat
     """What was picked (units by SKU) is packed; the rest goes elsewhere or waits. Nothing picked is a rejection."""
     with engine.begin() as conn:
         at = _locked(conn, part_id)
-        kept = _chosen(at, picked)
-        missing = {line: count - kept.get(line, 0) for line, count in at.part.lines.items()}
-        missing = {line: count for line, count in missing.items() if count}
-        if not missing:
-            raise Rejected("Everything was picked.", "Pack the part.")
-        done = _refused(conn, at, missing, "short", note, actor, now)
-        if not kept:
-            return done
-        packed = take_step(conn, part_id, Step.PACK, now, actor=actor)
-        return _standing(conn, at.head.id, (*done.wakes, *packed.wakes))
+        return _packed_short(conn, at, _chosen(at, picked), now, actor=actor, note=note)
+
+
+def pack_short_within(
+    conn: Connection, part_id: int, picked: Mapping[int, int], now: datetime, *, actor: str, note: str = ""
+) -> Rerouted:
+    """`pack_short` by line of the order, in the transaction of the caller."""
+    at = _locked(conn, part_id)
+    _still_here(at)
+    return _packed_short(conn, at, {line: count for line, count in picked.items() if count}, now, actor=actor, note=note)
+
+
+def _packed_short(conn: Connection, at: _Part, kept: Mapping[int, int], now: datetime, *, actor: str, note: str) -> Rerouted:
+    missing = {line: count - kept.get(line, 0) for line, count in at.part.lines.items()}
+    missing = {line: count for line, count in missing.items() if count}
+    if not missing:
+        raise Rejected("Everything was picked.", "Pack the part.")
+    done = _refused(conn, at, missing, "short", note, actor, now)
+    if not kept:
+        return done
+    packed = take_step(conn, at.part.id, Step.PACK, now, actor=actor)
+    return _standing(conn, at.head.id, (*done.wakes, *packed.wakes))
 
 
 def unship(engine: Engine, part_id: int, now: datetime, *, actor: str, note: str = "") -> Rerouted:

@@ -8,7 +8,7 @@ from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
 from connector.db import staff
@@ -53,10 +53,24 @@ def set_enabled(engine: Engine, name: str, enabled: bool) -> None:
     """Let someone in again, or no longer; open sessions end. Rejected for the last owner, who could let nobody in."""
     with engine.begin() as conn:
         member = _named(staff.by_name(conn, name), name)
-        owners = [one.id for one in staff.members(conn) if one.enabled and one.role is Role.OWNER]
-        if not enabled and owners == [member.id]:
-            raise Rejected("This is the only owner.", "Add another owner first.")
+        if not enabled:
+            _must_leave_an_owner(conn, member)
         staff.change(conn, member.id, enabled=enabled)
+
+
+def set_role(engine: Engine, name: str, role: Role) -> None:
+    """Another role; open sessions end. Rejected for the last owner, after whom nobody could give roles."""
+    with engine.begin() as conn:
+        member = _named(staff.by_name(conn, name), name)
+        if role is not Role.OWNER:
+            _must_leave_an_owner(conn, member)
+        staff.change(conn, member.id, role=role.value)
+
+
+def _must_leave_an_owner(conn: Connection, member: Member) -> None:
+    owners = [one.id for one in staff.members(conn) if one.enabled and one.role is Role.OWNER]
+    if owners == [member.id]:
+        raise Rejected("This is the only owner.", "Add another owner first.")
 
 
 def sign_in(engine: Engine, name: str, password: str, address: str, now: datetime) -> Member | None:

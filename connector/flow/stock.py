@@ -244,7 +244,7 @@ def open_location(engine: Engine, code: str, now: datetime, *, opened: bool) -> 
 
 
 def add_items(engine: Engine, items: Sequence[Mapping[str, str]], now: datetime) -> int:
-    """Add or rename items ({sku, title, barcode}); waiting order lines with these SKUs are mapped. Returns how many."""
+    """Add or rename items ({sku, title, barcode, supplier}); waiting order lines with these SKUs are mapped. Returns how many."""
     if any(not item["sku"].strip() for item in items):
         raise Rejected("An item has no SKU.", "Every item needs one.")
     with engine.begin() as conn:

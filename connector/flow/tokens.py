@@ -21,6 +21,7 @@ from sqlalchemy import Engine
 from connector.db import installs
 from connector.db import shops as rows
 from connector.db import tokens as leases
+from connector.db.engine import of_merchant
 from connector.db.sealed import Seal
 from connector.platform import AuthLost, CallError, Goods, Platform, Retryable, Shop, TokenRefused
 
@@ -79,6 +80,7 @@ def fresh(engine: Engine, seal: Seal, platform: Platform, shop: Shop, now: Calla
     """
     if not _exchangeable(shop) or now() < _expiry(shop) - EARLY:
         return shop
+    engine = of_merchant(engine, shop.merchant_id)
     shop = replace(shop, credentials=_stored(engine, seal, shop))  # it may have been exchanged since it was read
     if now() < _expiry(shop) - EARLY:
         return shop
@@ -89,6 +91,7 @@ def renewed(
     engine: Engine, seal: Seal, platform: Platform, shop: Shop, now: Callable[[], datetime], *, waits: bool = True
 ) -> Shop:
     """The shop with another token than it has: exchanged here, or by somebody else at this moment."""
+    engine = of_merchant(engine, shop.merchant_id)
     holder, end = uuid.uuid4().hex, time.monotonic() + _LONGEST_WAIT_SECONDS
     while True:
         with engine.begin() as conn:

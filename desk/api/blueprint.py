@@ -20,7 +20,7 @@ from connector.db import access
 from connector.db.access import TokenRow
 from connector.domain.errors import ConnectorError, Malformed, NotFound, Rejected
 from connector.flow import access as story
-from desk.blueprint import desk
+from desk.blueprint import desk, house, serve
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
 log = structlog.get_logger(__name__)
@@ -66,6 +66,7 @@ def needs(scope: str) -> Callable[[Callable[..., Answer]], Callable[..., Respons
         @functools.wraps(route)
         def guarded(**given: Any) -> Response:
             g.token = _holder()
+            serve(token().merchant_id)
             if scope not in token().scopes:
                 raise Problem(
                     403, "scope", f"This token lacks the scope {scope}.", "Make one that has it: `connector tokens add`."
@@ -80,7 +81,7 @@ def needs(scope: str) -> Callable[[Callable[..., Answer]], Callable[..., Respons
 
 def _holder() -> TokenRow:
     kind, _, presented = request.headers.get("Authorization", "").partition(" ")
-    found = story.holder(desk().engine, presented.strip(), now()) if kind.lower() == "bearer" else None
+    found = story.holder(house().engine, presented.strip(), now()) if kind.lower() == "bearer" else None
     if found is None:
         raise Problem(401, "token", "There is no valid token in the Authorization header.", "Send “Authorization: Bearer …”.")
     return found
@@ -208,6 +209,11 @@ def _known(error: ConnectorError) -> Response:
 
 @api.errorhandler(HTTPException)
 def _http(error: HTTPException) -> Response:
+    return unknown(error)
+
+
+def unknown(error: HTTPException) -> Response:
+    """What HTTP itself refuses, also where no route of the API was met."""
     return _problem(error.code or 500, "http", error.description or "", "See the document at /api/v1/openapi.yaml.")
 
 

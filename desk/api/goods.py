@@ -34,6 +34,7 @@ def put_items() -> Answer:
             "sku": text(row, "sku", required=True).strip(),
             "title": text(row, "title", longest=500),
             "barcode": text(row, "barcode"),
+            **({"supplier": text(row, "supplier", longest=100)} if "supplier" in row else {}),
         }
         for row in rows(body(), "items")
     ]

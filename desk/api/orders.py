@@ -9,11 +9,11 @@ from typing import Any
 
 from flask import request
 
-from connector.db import order_json, order_views, stock_views
+from connector.db import order_json, order_views, stock_views, suppliers
 from connector.db.order_views import OrderFilter, OrderRow
 from connector.domain.errors import NotFound
 from connector.domain.fulfillment import Step
-from connector.flow import fulfill
+from connector.flow import cancel, correct, fulfill
 from connector.platform import Tracking
 from desk.api.blueprint import Answer, Problem, api, body, known_id, limit, needs, now, text, token, whole
 from desk.blueprint import desk
@@ -34,6 +34,7 @@ def list_orders() -> Answer:
         search=_word("search"),
         shop_id=_shop_id(),
         location_id=_location_id(),
+        supplier_id=_supplier_id(),
         before=_cursor(),
         limit=limit(),
     )
@@ -74,6 +75,36 @@ def record_payment(order_id: int) -> Answer:
         key=request.headers.get("Idempotency-Key", ""),
     )
     return {"recorded_minor": paid.amount_minor, "owed_minor": paid.owed_minor, "currency": paid.currency}, 201
+
+
+@api.patch("/orders/<int:order_id>/person")
+@needs("orders:write")
+def correct_person(order_id: int) -> Answer:
+    """Correct fields of the customer or an address."""
+    given = body()
+    changes = {section: _section(given[section], section) for section in correct.FIELDS if section in given}
+    done = correct.correct(desk().engine, desk().seal, known_id(order_id), changes, now(), actor=f"api:{token().name}")
+    desk().ring(done.wakes)
+    return {"changed": list(done.fields)}, 200
+
+
+def _section(given: Any, section: str) -> dict[str, str]:
+    if not isinstance(given, dict) or given.keys() - set(correct.FIELDS[section]):
+        raise Problem(
+            400, "malformed", f"“{section}” is not an object of its fields.", f"There are {', '.join(correct.FIELDS[section])}."
+        )
+    return {name: text(given, name) for name in given}
+
+
+@api.post("/orders/<int:order_id>/cancel")
+@needs("orders:write")
+def cancel_order(order_id: int) -> Answer:
+    """Ask the order's shop to cancel it."""
+    with desk().engine.connect() as conn:
+        detail = order_views.order_detail(conn, desk().seal, known_id(order_id))
+    possible = detail is not None and desk().cancels(detail.row.platform)
+    desk().ring(cancel.cancel(desk().engine, order_id, now(), actor=f"api:{token().name}", possible=possible))
+    return {"asked": order_id}, 202
 
 
 @api.post("/fulfillment-orders/<int:part_id>/moves")
@@ -124,6 +155,17 @@ def _location_id() -> int | None:
     if not found:
         raise NotFound(f"There is no location {code!r}.", "GET /api/v1/locations names them.")
     return found[0]
+
+
+def _supplier_id() -> int | None:
+    name = _word("supplier")
+    if not name:
+        return None
+    with desk().engine.connect() as conn:
+        found = suppliers.known(conn, name)
+    if found is None:
+        raise NotFound(f"There is no supplier {name!r}.", "GET /api/v1/items names those of the items.")
+    return found
 
 
 def _cursor() -> tuple[datetime, int] | None:

@@ -3,10 +3,13 @@ it may lie in a present."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 
 from connector.db.order_views import OrderDetail, Part
 from connector.db.picking import Shelf
+from connector.db.suppliers import WantedLine
 from connector.domain.fulfillment import State
 from desk import show
 from desk.language import gettext
@@ -58,6 +61,37 @@ def pick_list(shelves: Sequence[Shelf], place: str) -> Document:
         Words(gettext("%(count)s parts of orders", count=len(orders)), 9),
         *(block for shelf in shelves for block in _shelf(shelf)),
     ]
+
+
+def supplier_summary(name: str, lines: Sequence[WantedLine], *, waiting: bool = False) -> Document:
+    """What open orders want of a supplier's goods: how many wait for stock and how many are promised from it, and for which
+    orders. With `waiting` only what waits. It names no customer."""
+    wanted = [line for line in lines if line.backordered or not waiting]
+    items = [list(of) for _, of in itertools.groupby(wanted, key=lambda line: line.item_id)]
+    missing = sum(line.backordered for line in wanted)
+    return [
+        Words(gettext("Order summary"), 18),
+        Words(name, 14),
+        Words(f"{show.date(datetime.now(UTC))} · {gettext('%(count)s units wait for stock', count=missing)}", 10),
+        Gap(),
+        *(block for of in items for block in _supplied(of, waiting=waiting)),
+        *([] if items else [Words(gettext("No open order wants anything."), 11)]),
+        Rule(),
+    ]
+
+
+def _supplied(lines: Sequence[WantedLine], *, waiting: bool) -> Iterable[Block]:
+    """One item: how many to bring, and the orders they are for."""
+    first = lines[0]
+    missing, held = sum(line.backordered for line in lines), sum(line.allocated for line in lines)
+    yield Rule()
+    yield Columns(first.title or first.sku, f"{missing} ×" if missing else "–", 12)
+    yield Words(" · ".join(filter(None, (first.sku, first.barcode))), 9)
+    if held and not waiting:
+        yield Columns(gettext("Promised from stock"), f"{held} ×", 9)
+    orders = [(line, line.backordered if waiting else line.backordered + line.allocated) for line in lines]
+    yield Words(", ".join(f"{line.number} ({units})" for line, units in orders), 8)
+    yield Gap(1)
 
 
 def _head(order: OrderDetail, title: str) -> Iterable[Block]:

@@ -6,6 +6,7 @@ Latin, Greek and Cyrillic letters. Barcodes are drawn as bars, not as pictures, 
 
 from __future__ import annotations
 
+import io
 import itertools
 import logging
 from collections.abc import Callable, Iterable, Sequence
@@ -28,6 +29,7 @@ _MODULE_MM = {"a4": 0.4, "80mm": 0.33}  # the narrowest bar; hand scanners read 
 _BAR_MM = 13.0
 _QUIET_MODULES = 10  # ISO/IEC 15417: the empty space on both sides
 _QR_MM = 24.0
+_PICTURE_MM = (50.0, 18.0)  # the most a logo may take
 _LONGEST_CODE_128 = 20  # longer ones are set as QR, which is square
 _LEADING = 1.35 * 0.3528  # millimetres of a line per point of its size
 
@@ -60,6 +62,15 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A PNG, set as large as its place allows; `width` and `height` in pixels."""
+
+    png: bytes
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """A line across."""
 
@@ -71,7 +82,7 @@ class Gap:
     mm: float = 3
 
 
-Block = Words | Columns | Code | Rule | Gap
+Block = Words | Columns | Code | Picture | Rule | Gap
 Document = Sequence[Block]
 
 
@@ -194,6 +205,13 @@ def _square(pdf: FPDF, text: str, left: float, top: float, size: str) -> None:
             at += length
 
 
+def _picture(pdf: FPDF, block: Picture, _size: str) -> None:
+    scale = min(_PICTURE_MM[0] / block.width, _PICTURE_MM[1] / block.height)
+    wide, tall = block.width * scale, block.height * scale
+    pdf.image(io.BytesIO(block.png), pdf.l_margin, pdf.get_y(), wide, tall)
+    pdf.set_xy(pdf.l_margin, pdf.get_y() + tall + 2)
+
+
 def _rule(pdf: FPDF, _block: Rule, _size: str) -> None:
     at = pdf.get_y() + 1
     pdf.line(pdf.l_margin, at, pdf.w - pdf.r_margin, at)
@@ -212,6 +230,7 @@ _SETTING: dict[type, Callable[[FPDF, Any, str], None]] = {
     Words: _words,
     Columns: _columns,
     Code: _code,
+    Picture: _picture,
     Rule: _rule,
     Gap: _gap,
 }

@@ -5,13 +5,24 @@ const LIVE_MILLISECONDS = 8000;
 const root = document.documentElement;
 root.classList.add("js");
 
+// Within a platform's admin the pages come and go in one document (frame.js); elsewhere each is a document of its own.
+const ask = (address, options) => (window.desk ? window.desk.ask(address, options) : fetch(address, options));
+const goTo = (address) => { if (window.desk) window.desk.go(address); else location.href = address; };
+const here = () => (window.desk ? window.desk.here() : location.href);
+
 // The server writes times in the browser's zone from the next answer on.
-const zoned = document.cookie.includes("tz=");
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 if (zone) document.cookie = `tz=${zone}; path=/; max-age=31536000; samesite=lax`;
 
-const wanting = document.querySelector("[data-focus]");
-if (wanting) wanting.focus({ preventScroll: wanting.classList.contains("flash") });
+function begin() {
+  const wanting = document.querySelector("[data-focus]");
+  if (wanting) wanting.focus({ preventScroll: wanting.classList.contains("flash") });
+  const room = document.querySelector(".rooms [aria-current]");
+  if (room) room.parentElement.scrollLeft = room.offsetLeft - room.parentElement.offsetLeft; // on a phone the menu is wider than the page
+  known = "";
+  countTicked();
+  refresh();
+}
 
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
@@ -21,8 +32,8 @@ document.addEventListener("change", (event) => {
 document.addEventListener("click", (event) => {
   const row = event.target.closest("[data-href]");
   if (!row || event.target.closest("a, button, input, label, select") || String(getSelection())) return;
-  if (event.ctrlKey || event.metaKey) window.open(row.dataset.href, "_blank", "noopener");
-  else location.href = row.dataset.href;
+  if ((event.ctrlKey || event.metaKey) && !window.desk) window.open(row.dataset.href, "_blank", "noopener");
+  else goTo(row.dataset.href);
 });
 
 // A blocked button can be reached and says why; it must not do anything. A form is sent once.
@@ -41,12 +52,26 @@ document.addEventListener("submit", (event) => {
 });
 addEventListener("pageshow", () => document.querySelectorAll("[data-sent]").forEach((form) => delete form.dataset.sent));
 
-// Keyboard: "/" searches, j and k walk the list.
+// Keyboard: "/" searches, "?" searches names, j and k walk the list, x ticks, m goes to what comes next (see /components).
 document.addEventListener("keydown", (event) => {
-  if (event.target.matches("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "Escape" && event.target.matches("input, select, textarea")) event.target.blur();
+  if (event.target.matches("input:not([type=checkbox]), select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "/") {
     const search = document.querySelector("[type=search]");
     if (search) { event.preventDefault(); search.focus(); search.select(); }
+  }
+  if (event.key === "?") {
+    const search = document.querySelector("[type=search]");
+    if (search) { event.preventDefault(); search.value = "?"; search.focus(); }
+  }
+  if (event.key === "x") {
+    const row = event.target.closest("[data-order]");
+    const box = row && row.querySelector("[name=order]");
+    if (box) box.click();
+  }
+  if (event.key === "m") {
+    const main = document.querySelector(".acts .button.main, .acts .button[aria-disabled]");
+    if (main) { event.preventDefault(); main.focus(); }
   }
   if (event.key === "j" || event.key === "k") walk(event.key === "j" ? 1 : -1);
 });
@@ -59,9 +84,8 @@ function walk(by) {
 }
 
 // Bulk acts: what is ticked is counted, and only the fields of the chosen act are shown.
-const bulk = document.querySelector("[data-bulk]");
-
 function countTicked() {
+  const bulk = document.querySelector("[data-bulk]");
   if (!bulk) return;
   const boxes = [...document.querySelectorAll("[name=order]")];
   const ticked = boxes.filter((box) => box.checked).length;
@@ -77,35 +101,43 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-all], [name=order], [data-act]")) countTicked();
 });
 
-const live = document.querySelector("[data-live]");
+const live = () => document.querySelector("[data-live]");
 let known = "";
 
 async function refresh() {
-  if (document.hidden) return;
+  const place = live();
+  if (document.hidden || !place) return;
   let answer;
   try {
-    answer = await fetch(location.href, { headers: { "X-Live": "1" }, credentials: "same-origin", redirect: "error" });
+    answer = await ask(here(), { headers: { "X-Live": "1" }, credentials: "same-origin", redirect: "error" });
   } catch {
     return; // no network now: the page stays as it is, and the next round tries again
   }
   if (!answer.ok) return;
   const fragment = await answer.text();
-  if (fragment === known) return;
-  if (known || !zoned) replace(fragment);
+  if (fragment === known || place !== live()) return;
+  if (known || !shows(place, fragment)) replace(place, fragment);
   known = fragment;
 }
 
-function replace(fragment) {
-  const focused = document.activeElement && live.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
-  const before = new Set([...live.querySelectorAll("[data-order]")].map((row) => row.dataset.order));
-  const ticked = new Set([...live.querySelectorAll("[name=order]:checked")].map((box) => box.value));
-  live.innerHTML = fragment;
-  live.querySelectorAll("[name=order]").forEach((box) => { box.checked = ticked.has(box.value); });
+// Whether this is what stands there already: something may have come in since the page was made.
+function shows(place, fragment) {
+  const read = document.createElement("div");
+  read.innerHTML = fragment;
+  return read.innerHTML.trim() === place.innerHTML.trim();
+}
+
+function replace(place, fragment) {
+  const focused = document.activeElement && place.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  const before = new Set([...place.querySelectorAll("[data-order]")].map((row) => row.dataset.order));
+  const ticked = new Set([...place.querySelectorAll("[name=order]:checked")].map((box) => box.value));
+  place.innerHTML = fragment;
+  place.querySelectorAll("[name=order]").forEach((box) => { box.checked = ticked.has(box.value); });
   countTicked();
-  const fresh = [...live.querySelectorAll("[data-order]")].filter((row) => !before.has(row.dataset.order));
+  const fresh = [...place.querySelectorAll("[data-order]")].filter((row) => !before.has(row.dataset.order));
   fresh.forEach((row) => row.classList.add("fresh"));
   if (fresh.length) announce();
-  const again = focused && [...live.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused);
+  const again = focused && [...place.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused);
   if (again) again.focus({ preventScroll: true });
 }
 
@@ -115,10 +147,8 @@ function announce() {
   setTimeout(() => { news.textContent = news.dataset.new; }, 50);
 }
 
-countTicked();
 addEventListener("pageshow", countTicked);
-if (live) {
-  refresh();
-  setInterval(refresh, LIVE_MILLISECONDS);
-  document.addEventListener("visibilitychange", refresh);
-}
+document.addEventListener("desk:shown", begin);
+begin();
+setInterval(refresh, LIVE_MILLISECONDS);
+document.addEventListener("visibilitychange", refresh);

@@ -1,19 +1,37 @@
 // Picking by scanner or camera. Scans are kept on this device until the server has answered for each of them.
 "use strict";
 
-const picking = document.querySelector("[data-picking]");
-const token = picking ? picking.dataset.token : "";
+let picking = null; // the part on this page; within a platform's admin one page takes the place of another (frame.js)
+let words = {};
+let refusedHere = new Set();
 const RETRY_MILLISECONDS = 3000;
 const PREFIX = "scans:";
+const LOOK_MILLISECONDS = 80;
+const SAME_AGAIN_MILLISECONDS = 2500;
+const WIDEST_PICTURE = 960;
 
-// One queue per part, kept over reloads; every page with this script empties those that are left.
+// One queue per part, kept over reloads; every page with this script empties those that are left. Where a browser gives a framed
+// page no storage, they are kept in that page, which stays as long as the admin is open.
+const kept = (() => {
+  try { localStorage.removeItem(`${PREFIX}try`); return localStorage; } catch {
+    const held = new Map();
+    return {
+      getItem: (name) => held.get(name) ?? null,
+      setItem: (name, value) => held.set(name, value),
+      removeItem: (name) => held.delete(name),
+      names: () => [...held.keys()],
+    };
+  }
+})();
+const names = () => (kept.names ? kept.names() : Object.keys(kept)).filter((name) => name.startsWith(PREFIX));
+
 function queued(address) {
-  try { return JSON.parse(localStorage.getItem(PREFIX + address)) || []; } catch { return []; }
+  try { return JSON.parse(kept.getItem(PREFIX + address)) || []; } catch { return []; }
 }
 function keep(address, scans) {
-  if (address === picking.dataset.address) picking.dataset.left = scans.length;
-  if (scans.length) localStorage.setItem(PREFIX + address, JSON.stringify(scans));
-  else localStorage.removeItem(PREFIX + address);
+  if (picking && address === picking.dataset.address) picking.dataset.left = scans.length;
+  if (scans.length) kept.setItem(PREFIX + address, JSON.stringify(scans));
+  else kept.removeItem(PREFIX + address);
 }
 
 let sending = false;
@@ -22,7 +40,7 @@ async function send() {
   if (!picking || sending) return;
   sending = true;
   try {
-    for (const name of Object.keys(localStorage).filter((key) => key.startsWith(PREFIX))) await sendQueue(name.slice(PREFIX.length));
+    for (const name of names()) await sendQueue(name.slice(PREFIX.length));
     cut = false;
   } catch {
     cut = true; // no network: the scans stay where they are and the next round tries again
@@ -35,9 +53,9 @@ async function send() {
 async function sendQueue(address) {
   const scans = queued(address).slice(0, 100);
   if (!scans.length) return;
-  const answer = await fetch(address, {
+  const answer = await ask(address, {
     method: "POST", credentials: "same-origin", redirect: "error",
-    headers: { "Content-Type": "application/json", "X-CSRFToken": token }, body: JSON.stringify({ scans }),
+    headers: { "Content-Type": "application/json", "X-CSRFToken": picking.dataset.token }, body: JSON.stringify({ scans }),
   });
   if (answer.status === 401 || answer.status === 400) { signIn = true; return; }
   if (answer.status === 404) { keep(address, queued(address).slice(scans.length)); return; }
@@ -46,11 +64,12 @@ async function sendQueue(address) {
   const told = await answer.json();
   const answered = new Set(told.results.map((result) => result.key));
   keep(address, queued(address).filter((scan) => !answered.has(scan.key)));
-  if (address === picking.dataset.address) agree(told);
+  if (picking && address === picking.dataset.address) agree(told);
 }
 
 let signIn = false;
 function tellWaiting() {
+  if (!picking) return;
   const waiting = picking.querySelector("[data-waiting]");
   const left = queued(picking.dataset.address).length;
   waiting.hidden = !left || !(cut || signIn);
@@ -65,8 +84,6 @@ function agree(told) {
   if (bad.length) verdict(bad[bad.length - 1].message, false, !bad.some((result) => refusedHere.has(result.key)));
 }
 
-const words = picking ? JSON.parse(picking.dataset.words) : {};
-const refusedHere = new Set();
 const lines = () => [...picking.querySelectorAll("[data-line]")];
 const line = (id) => picking.querySelector(`[data-line="${id}"]`);
 
@@ -144,20 +161,44 @@ async function openCamera(video) {
   }
   video.hidden = false;
   await video.play();
-  const detector = new BarcodeDetector();
+  const read = await reader();
   let last = { code: "", at: 0 };
   const look = async () => {
     if (!video.srcObject) return;
+    if (!video.isConnected) { closeCamera(video); return; }
     try {
-      const [found] = await detector.detect(video);
-      const fresh = found && (found.rawValue !== last.code || Date.now() - last.at > 2500);
-      if (fresh) { last = { code: found.rawValue, at: Date.now() }; scan(found.rawValue); }
+      const code = await read(video);
+      const fresh = code && (code !== last.code || Date.now() - last.at > SAME_AGAIN_MILLISECONDS);
+      if (fresh) scan(code);
+      if (code) last = { code, at: Date.now() }; // as long as it lies there it is the same article
     } catch {
       // one picture could not be read; the next one comes at once
     }
-    requestAnimationFrame(look);
+    setTimeout(look, LOOK_MILLISECONDS);
   };
   look();
+}
+
+// The browser's own reader where it has one that knows these codes, else ours (barcode.js), which must see a code twice.
+async function reader() {
+  const known = "BarcodeDetector" in window ? await BarcodeDetector.getSupportedFormats() : [];
+  if (known.includes("ean_13") && known.includes("code_128")) {
+    const detector = new BarcodeDetector();
+    return async (video) => ((await detector.detect(video))[0] || {}).rawValue || "";
+  }
+  const canvas = document.createElement("canvas");
+  const pen = canvas.getContext("2d", { willReadFrequently: true });
+  let before = "";
+  return (video) => {
+    const scale = Math.min(1, WIDEST_PICTURE / video.videoWidth);
+    canvas.width = video.videoWidth * scale;
+    canvas.height = video.videoHeight * scale;
+    pen.drawImage(video, 0, 0, canvas.width, canvas.height);
+    const code = readBarcode(pen.getImageData(0, 0, canvas.width, canvas.height));
+    const sure = code && code === before ? code : "";
+    before = code;
+    return sure;
+  };
 }
 
 function closeCamera(video) {
@@ -166,28 +207,40 @@ function closeCamera(video) {
   video.hidden = true;
 }
 
-if (picking) {
+function beginPicking() {
+  picking = document.querySelector("[data-picking]");
+  if (!picking) return;
+  words = JSON.parse(picking.dataset.words);
+  refusedHere = new Set();
   const form = picking.querySelector("[data-scan]");
-  if (form) {
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      event.stopPropagation();
-      scan(form.code.value.trim());
-      form.code.value = "";
-      form.code.focus();
-    });
-    // A scanner types wherever the keyboard is: what does not go into a field goes into this one.
-    document.addEventListener("keydown", (event) => {
-      const free = !event.target.matches("input, select, textarea, button, a, summary");
-      if (free && event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey) form.code.focus();
-    }, true);
-    const button = form.querySelector("[data-camera]");
-    const video = picking.querySelector("video");
-    button.hidden = !(navigator.mediaDevices && "BarcodeDetector" in window);
-    button.addEventListener("click", () => (video.srcObject ? closeCamera(video) : openCamera(video)));
-  }
+  if (form) listen(form);
   for (const waiting of queued(picking.dataset.address)) count(waiting.code);
   send();
-  setInterval(send, RETRY_MILLISECONDS);
-  addEventListener("online", send);
 }
+
+function listen(form) {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    event.stopPropagation();
+    scan(form.code.value.trim());
+    form.code.value = "";
+    form.code.focus();
+  });
+  const button = form.querySelector("[data-camera]");
+  const video = picking.querySelector("video");
+  const camera = Boolean(navigator.mediaDevices && navigator.mediaDevices.getUserMedia);
+  button.hidden = !camera;
+  form.querySelector("[data-no-camera]").hidden = camera;
+  button.addEventListener("click", () => (video.srcObject ? closeCamera(video) : openCamera(video)));
+}
+
+// A scanner types wherever the keyboard is: what does not go into a field goes into this one.
+document.addEventListener("keydown", (event) => {
+  const field = picking && picking.isConnected && picking.querySelector("[data-scan] [name=code]");
+  const free = field && !event.target.matches("input, select, textarea, button, a, summary");
+  if (free && event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey) field.focus();
+}, true);
+setInterval(send, RETRY_MILLISECONDS);
+addEventListener("online", send);
+document.addEventListener("desk:shown", beginPicking);
+beginPicking();

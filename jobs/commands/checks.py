@@ -10,7 +10,7 @@ from rq.worker import SimpleWorker
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from connector.db import drifts, event_views, inbox_views, ledger, migrate, outbox_views, shop_views, stock, stock_views
+from connector.db import drifts, event_views, inbox_views, ledger, migrate, outbox_views, shop_views, stock, stock_views, walls
 from connector.domain.errors import ConnectorError
 from connector.flow import shops
 from connector.platform import Shop
@@ -53,6 +53,16 @@ def _database(env: Environment) -> Iterator[Finding]:
     yield Finding(
         "tables", not drift, "newest" if not drift else f"{len(drift)} differences", "" if not drift else "`connector migrate`"
     )
+
+
+def _walls(env: Environment) -> Iterator[Finding]:
+    """Where one is missing, merchants see each other's rows of that table."""
+    with env.engine.connect() as conn:
+        open_tables = walls.missing(conn)
+    said = (
+        f"merchants are not kept apart in {', '.join(open_tables)}" if open_tables else "merchants are kept apart in every table"
+    )
+    yield Finding("walls", not open_tables, said, "`connector migrate`" if open_tables else "")
 
 
 def _redis(env: Environment) -> Iterator[Finding]:
@@ -172,6 +182,7 @@ def _call(shop_id: int, name: str) -> Check:
 
 _LOCAL: dict[str, Check] = {
     **soundness.CHECKS,
+    "walls": _walls,
     "clock": _clock,
     "boxes": _boxes,
     "endpoints": _endpoints,

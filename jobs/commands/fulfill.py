@@ -137,9 +137,14 @@ def _standing(done: Rerouted) -> dict[str, object]:
 
 def _in_words(shown: dict[str, list[dict[str, object]]]) -> None:
     for part in shown["fulfillment_orders"]:
-        click.echo(f"part {part['id']}  {part['location']}  {part['state']}  {part['units']} units")
+        click.echo(f"part {part['id']}  {part['location']}  {part['state']}  {_units(part['units'])}")
     if shown["backordered"]:
-        click.echo(f"{shown['backordered']} units wait as a backorder.")
+        one = _units(shown["backordered"]) == "1 unit"
+        click.echo(f"{_units(shown['backordered'])} {'waits' if one else 'wait'} as a backorder.")
+
+
+def _units(count: object) -> str:
+    return "1 unit" if count == 1 else f"{count} units"
 
 
 COMMANDS = (fulfill,)

@@ -116,9 +116,10 @@ def items() -> None:
 @click.argument("sku", required=False)
 @click.argument("title", required=False, default="")
 @click.option("--barcode", default="", help="EAN, UPC or any other code that can be scanned.")
-@click.option("--csv", "file", type=click.File("r", encoding="utf-8-sig"), help="A file with the columns sku, title, barcode.")
+@click.option("--supplier", default=None, help="Who it is bought from; an empty one takes it away.")
+@click.option("--csv", "file", type=click.File("r", encoding="utf-8-sig"), help="A file: sku, title, barcode, supplier.")
 @json_option
-def add_items(sku: str | None, title: str, barcode: str, file: TextIO | None, as_json: bool) -> None:
+def add_items(sku: str | None, title: str, barcode: str, supplier: str | None, file: TextIO | None, as_json: bool) -> None:
     """Add or rename an item, or all of a CSV file. Order lines that waited for these SKUs are allocated.
 
     \b
@@ -128,7 +129,8 @@ def add_items(sku: str | None, title: str, barcode: str, file: TextIO | None, as
     """
     if (sku is None) is (file is None):
         raise click.UsageError("Give either a SKU or --csv.")
-    rows = _read_items(file) if file is not None else [{"sku": sku or "", "title": title, "barcode": barcode}]
+    one = {"sku": sku or "", "title": title, "barcode": barcode} | ({} if supplier is None else {"supplier": supplier})
+    rows = _read_items(file) if file is not None else [one]
     if not all(row["sku"].strip() for row in rows):
         raise Rejected("A SKU is empty.", "Every item needs one.")
     with session() as env:
@@ -140,8 +142,9 @@ def add_items(sku: str | None, title: str, barcode: str, file: TextIO | None, as
 def _read_items(file: TextIO) -> list[dict[str, str]]:
     reader = csv.DictReader(file)
     if "sku" not in (reader.fieldnames or ()):
-        raise Rejected("The file has no column named sku.", "Its first line must name the columns: sku,title,barcode.")
-    return [{name: (row.get(name) or "").strip() for name in ("sku", "title", "barcode")} for row in reader]
+        raise Rejected("The file has no column named sku.", "Its first line must name the columns: sku,title,barcode,supplier.")
+    names = ("sku", "title", "barcode", *(["supplier"] if "supplier" in (reader.fieldnames or ()) else []))
+    return [{name: (row.get(name) or "").strip() for name in names} for row in reader]
 
 
 @items.command("list")
@@ -154,7 +157,7 @@ def list_items(search: str, after: str, limit: int, as_json: bool) -> None:
     with session() as env:
         with env.engine.connect() as conn:
             rows = stock_views.list_items(conn, search=search, after=after, limit=limit)
-        columns = ("sku", "title", "barcode", "on_hand", "committed", "available", "in_transit", "backordered")
+        columns = ("sku", "title", "barcode", "supplier", "on_hand", "committed", "available", "in_transit", "backordered")
         show_list(rows, columns, as_json=as_json, empty="No item: `connector items add`.")
 
 

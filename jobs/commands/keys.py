@@ -10,7 +10,7 @@ import click
 from connector.db.sealed import key_name
 from connector.flow import keys as story
 from connector.flow.keys import Sealed
-from jobs.commands.session import json_option, session, show_list
+from jobs.commands.session import house_session, json_option, show_list
 from jobs.environment import Environment
 
 
@@ -31,7 +31,7 @@ def keys() -> None:
 @json_option
 def list_keys(as_json: bool) -> None:
     """How many rows each key of SEAL_KEYS seals, the newest key first. Keys are named by their fingerprints."""
-    with session() as env:
+    with house_session() as env:
         found = _walked(env, dry_run=True, quiet=as_json)
         rows = [
             {"key": key_name(key), "newest": number == 0, "rows": sum(one.by_key[number] for one in found)}
@@ -46,7 +46,7 @@ def list_keys(as_json: bool) -> None:
 @json_option
 def rotate(dry_run: bool, as_json: bool) -> None:
     """Seal everything with the first key of SEAL_KEYS. The others go on opening; nothing has to be stopped for it."""
-    with session() as env:
+    with house_session() as env:
         found = _walked(env, dry_run=dry_run, quiet=as_json)
         rows = [_shown(one) for one in found]
     show_list(rows, ("column", "rows", "older", "again", "unreadable"), as_json=as_json, empty="Nothing is sealed.")

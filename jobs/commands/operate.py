@@ -7,7 +7,7 @@ from cryptography.fernet import Fernet
 
 from connector.db import migrate as schema
 from jobs.commands import checks
-from jobs.commands.session import json_option, session, show_list
+from jobs.commands.session import house_session, json_option, show_list
 
 
 @click.command()
@@ -30,7 +30,7 @@ def up(sandbox: bool, orders_per_minute: float | None, port: int | None) -> None
 @click.command()
 def migrate() -> None:
     """Bring the database to the newest tables. Safe to repeat, and while others run it too."""
-    with session() as env:
+    with house_session() as env:
         schema.upgrade(env.engine)
     click.echo("The database has the newest tables.")
 
@@ -47,7 +47,7 @@ def new_key() -> None:
 @click.pass_context
 def doctor(context: click.Context, offline: bool, as_json: bool) -> None:
     """Check everything and say what to do. Exit 1 where something is wrong."""
-    with session() as env:
+    with house_session() as env:
         findings = checks.examine(env, offline=offline)
     rows = [{"ok": finding.ok, "check": finding.check, "said": finding.said, "remedy": finding.remedy} for finding in findings]
     show_list(rows, ("ok", "check", "said", "remedy"), as_json=as_json, empty="")

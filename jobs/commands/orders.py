@@ -8,10 +8,11 @@ import click
 
 from connector.db import order_json, order_views, stock_views
 from connector.db.order_views import OrderDetail, OrderFilter, OrderRow
-from connector.domain.errors import NotFound
+from connector.domain.errors import NotFound, Rejected
 from connector.domain.money import to_minor, to_text
+from connector.flow import cancel as cancelling
 from connector.flow import fulfill as story
-from jobs.commands.session import json_option, limit_option, session, shop_named, show_list, show_one
+from jobs.commands.session import json_option, limit_option, session, shop_named, show_list, show_one, wake
 from jobs.environment import Environment, now
 
 _COLUMNS = ("id", "number", "shop", "placed_at", "state", "delivery", "payment", "customer", "units", "parts")
@@ -50,7 +51,9 @@ def list_(location: str, shop: str, handover: str | None, as_json: bool, **narro
 def show(order_id: int, as_json: bool) -> None:
     """One order: its lines, its parts with their reasons, its payment and what the platform was told."""
     with session() as env:
-        show_one(order_json.whole(_found(env, order_id), _codes(env)), as_json=as_json, words=_in_words)
+        detail = _found(env, order_id)
+        shown = {**order_json.whole(detail, _codes(env)), "ships_to": _address(detail)}
+        show_one(shown, as_json=as_json, words=_in_words)
 
 
 @orders.command()
@@ -82,6 +85,35 @@ def pay(order_id: int, amount: str | None, method: str, reference: str, key: str
             },
             as_json=as_json,
         )
+
+
+@orders.command()
+@click.argument("order_ids", metavar="ORDER…", nargs=-1, required=True, type=int)
+@json_option
+def cancel(order_ids: tuple[int, ...], as_json: bool) -> None:
+    """Ask the shops to cancel these orders; each is judged alone. Money is given back in a shop's own admin only."""
+    with session() as env:
+        results = [_asked_to_cancel(env, order_id) for order_id in order_ids]
+        show_list(results, ("order", "asked", "said"), as_json=as_json, empty="")
+    if not all(result["asked"] for result in results):
+        raise SystemExit(1)
+
+
+def _asked_to_cancel(env: Environment, order_id: int) -> dict[str, Any]:
+    try:
+        platform = env.platforms.get(_found(env, order_id).row.platform)
+        possible = platform is not None and platform.cancels
+        wake(env, cancelling.cancel(env.engine, order_id, now(), actor="cli", possible=possible))
+    except (NotFound, Rejected) as error:
+        return {"order": order_id, "asked": False, "said": str(error)}
+    return {"order": order_id, "asked": True, "said": "The shop is asked; stock comes back when it has cancelled."}
+
+
+def _address(detail: OrderDetail) -> str:
+    """The shipping address on one line, "" where there is none."""
+    shipping = detail.person.get("shipping") or {}
+    town = f"{shipping.get('postcode', '')} {shipping.get('city', '')}".strip()
+    return ", ".join(filter(None, [shipping.get("street"), shipping.get("street2"), town, shipping.get("country")]))
 
 
 def _found(env: Environment, order_id: int) -> OrderDetail:

@@ -11,6 +11,7 @@ import click
 
 from connector.db import drifts
 from connector.db.drifts import Drift
+from connector.domain.drift import STOCK
 from connector.flow import compare, shops, watchdog
 from connector.flow import reconcile as story
 from connector.platform import Flaw, Shop
@@ -25,7 +26,7 @@ from jobs.environment import Environment, now
 @click.option("--minutes", type=click.FloatRange(0, 1440), default=10, show_default=True, help="Leave younger changes alone.")
 @json_option
 def reconcile(shop: str, dry_run: bool, repair: bool, minutes: float, as_json: bool) -> None:
-    """Compare a SHOP's orders and webhook subscriptions with ours, and mend what differs.
+    """Compare a SHOP's orders, published stock and webhook subscriptions with ours, and mend what differs.
 
     The same happens by itself: changed orders are read every few minutes, subscriptions are looked at every hour, and all
     orders are compared every night.
@@ -108,7 +109,8 @@ def _as_row(row: drifts.DriftRow) -> dict[str, Any]:
 def _words(told: dict[str, Any]) -> None:
     click.echo(f"{told['shop']}: {told['compared']} orders compared, {told['to_be_read']} changed ones to be read.")
     for one in told["differences"]:
-        click.echo(f"  order {one['subject']}: {one['kind']}; here {one['ours']}, there {one['theirs']}{_end(one)}")
+        about = "stock" if one["kind"] == STOCK else "order"
+        click.echo(f"  {about} {one['subject']}: {one['kind']}; here {one['ours']}, there {one['theirs']}{_end(one)}")
     for one in told["subscriptions"]:
         click.echo(f"  webhook {one['topic']}: {one['problem']} {one['detail']}{_end(one)}")
     if not told["differences"] and not told["subscriptions"]:

@@ -18,8 +18,8 @@ from rich.console import Console
 from rich.table import Table
 
 from config import embedded, settings
-from connector.db import shop_views
-from connector.domain.errors import NotFound
+from connector.db import merchants, shop_views
+from connector.domain.errors import NotFound, Rejected
 from connector.flow.wake import Wake
 from connector.platform import Shop
 from jobs import queue
@@ -31,11 +31,35 @@ limit_option = click.option("--limit", type=click.IntRange(1, 10_000), default=5
 
 @contextmanager
 def session() -> Iterator[Environment]:
-    """The services for one command; embedded ones are started where they do not run already."""
+    """The services for one command, for the merchant it is about: the one named by `connector --merchant`, or the only one.
+
+    Rejected where there are several and none is named.
+    """
+    with house_session() as environment:
+        yield environment.of(_merchant(environment))
+
+
+@contextmanager
+def house_session() -> Iterator[Environment]:
+    """The services for a command of the house, which sees all merchants; embedded ones are started where they do not run."""
     _log_to_stderr()
     chosen = embedded.as_running(settings.load())
     with opened(chosen, name="command", pool_size=2, start=True) as environment:
         yield environment
+
+
+def _merchant(environment: Environment) -> int:
+    named = click.get_current_context().find_root().params.get("merchant")
+    with environment.engine.connect() as conn:
+        known = {one.name: one.id for one in merchants.everyone(conn)}
+    if named is None and len(known) == 1:
+        return next(iter(known.values()))
+    names = ", ".join(known)
+    if named is None:
+        raise Rejected(f"There are several merchants: {names}.", "Say which: `connector --merchant NAME …`.")
+    if named not in known:
+        raise NotFound(f"There is no merchant {named!r}; there are {names}.", "`connector merchants list` shows them.")
+    return known[named]
 
 
 def _log_to_stderr() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import BinaryIO
+
 import click
 
 from connector.domain.settings import known, value
-from connector.flow import linking
+from connector.flow import linking, logos
 from connector.flow import shops as shop_flow
 from connector.flow.wake import Wake
 from jobs.commands.session import json_option, platform_of, session, shop_named, show_list, show_one, wake
@@ -55,6 +57,25 @@ def change(shop: str, choices: tuple[str, ...], as_json: bool) -> None:
         changed = linking.change_settings(env.engine, platform_of(env, found), found, typed, now())
         wake(env, [Wake("publish", found.id)])
         show_one(changed, as_json=as_json)
+
+
+@shops.command()
+@click.argument("shop")
+@click.argument("file", required=False, type=click.File("rb"))
+@click.option("--remove", is_flag=True, help="Print without a logo again.")
+@json_option
+def logo(shop: str, file: BinaryIO | None, remove: bool, as_json: bool) -> None:
+    """Put the picture FILE (PNG or JPEG) at the head of the papers of SHOP."""
+    if (file is None) is not remove:
+        raise click.UsageError("Give either a file or --remove.")
+    with session() as env:
+        shop_id = shop_named(env, shop)
+        if file is None:
+            logos.drop(env.engine, shop_id)
+            show_one({"shop": shop_id, "logo": "none"}, as_json=as_json)
+            return
+        kept = logos.keep(env.engine, shop_id, file.read(logos.MOST_BYTES + 1), now())
+        show_one({"shop": shop_id, "logo": f"{kept.width} × {kept.height}"}, as_json=as_json)
 
 
 COMMANDS: tuple[click.Command, ...] = ()  # they are the shops group's

@@ -40,12 +40,13 @@ def build(http: Http, app: App = NO_APP) -> Platform:
             settles_seconds=stock.SETTLES_SECONDS,
             repeatable=False,
             variants=partial(catalogue.variants, http),
-            obstacle=partial(stock.obstacle, http),
+            obstacle=partial(stock.obstacle, http, stock.Channels()),
             levels=partial(stock.levels, http),
             publish=partial(stock.publish, http),
         ),
         announce=partial(status.announce, http),
         room=http.room,
+        cancels=True,
         install=install.installing(http, app),
     )
 

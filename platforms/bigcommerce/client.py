@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -31,6 +32,12 @@ def read(http: Http, shop: Shop, path: str, params: Mapping[str, str] | None = N
 def write(http: Http, shop: Shop, method: str, path: str, content: object) -> Any:
     """A write with a JSON body; the decoded answer, None where it has no body."""
     return _decoded(_call(http, shop, method, path, content=content))
+
+
+def delete(http: Http, shop: Shop, path: str, params: Mapping[str, str] | None = None) -> None:
+    """DELETE; what is gone already was deleted by somebody faster."""
+    with contextlib.suppress(Missing):
+        _call(http, shop, "DELETE", path, params=params)
 
 
 def v2_rows(http: Http, shop: Shop, path: str, params: Mapping[str, str] | None = None) -> Iterator[Row]:

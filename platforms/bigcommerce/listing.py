@@ -10,7 +10,7 @@ from connector.domain.errors import Malformed
 from connector.domain.orders import Order
 from connector.platform import OrderPage, Refused, Shop
 from platforms.bigcommerce import client, normalize
-from platforms.bigcommerce.orders import WITH_CONSIGNMENTS, read_pickups, whole
+from platforms.bigcommerce.orders import WHOLE, read_pickups, whole
 from platforms.http import Http
 
 _PAGE_ROWS = 50  # whole orders: up to some 30 KB each, against the cap on an answer
@@ -30,7 +30,7 @@ def list_orders(http: Http, shop: Shop, since: datetime, until: datetime, cursor
     Refused where a filter was ignored, as BigCommerce ignores those it cannot read.
     """
     least = int(cursor or 1)
-    params = {**_window(since, until), **WITH_CONSIGNMENTS, "min_id": str(least), "sort": "id:asc", "limit": str(_PAGE_ROWS)}
+    params = {**_window(since, until), **WHOLE, "min_id": str(least), "sort": "id:asc", "limit": str(_PAGE_ROWS)}
     rows = client.read_list(http, shop, "v2/orders", params)
     ids = [normalize.count(row.get("id")) for row in rows]
     if any(order_id < least for order_id in ids):

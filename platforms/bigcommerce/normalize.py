@@ -146,7 +146,7 @@ def _amounts(remote: Remote, currency: str) -> Amounts:
     def minor(*names: str) -> int:
         return sum(to_minor(row.get(name), currency) for name in names)
 
-    fees = sum(to_minor(fee.get("total_inc_tax", fee.get("cost_inc_tax")), currency) for fee in _objects(row.get("fees")))
+    fees = sum(to_minor(fee.get("cost_inc_tax"), currency) for fee in _objects(row.get("fees")))
     presentment = text(row.get("currency_code"))
     return Amounts(
         lines_minor=sum(to_minor(line.get("total_inc_tax"), currency) for line in remote.lines),

@@ -12,8 +12,9 @@ from platforms.bigcommerce import client, normalize, payment
 from platforms.bigcommerce.normalize import Remote
 from platforms.http import Http
 
-# Without the second parameter BigCommerce answers an old shape of the first that it no longer supports.
-WITH_CONSIGNMENTS = {"include": "consignments,consignments.line_items", "consignment_structure": "object"}
+# Without the second parameter BigCommerce answers an old shape of the consignments that it no longer supports; without `fees`
+# in the first, a link instead of the fees that are part of the total.
+WHOLE = {"include": "consignments,consignments.line_items,fees", "consignment_structure": "object"}
 _PAGE_ROWS = 250
 _INCOMPLETE = 0
 
@@ -32,8 +33,8 @@ def fetch_order(http: Http, shop: Shop, order_id: str) -> Order | None:
 
 
 def read_order(http: Http, shop: Shop, order_id: str) -> client.Row:
-    """The order with its consignments and up to 50 lines; Missing where it does not exist, Retryable for another one."""
-    found = client.read_object(http, shop, f"v2/orders/{order_id}", WITH_CONSIGNMENTS)
+    """The order with its fees, its consignments and up to 50 lines; Missing where it is not there, Retryable for another one."""
+    found = client.read_object(http, shop, f"v2/orders/{order_id}", WHOLE)
     if str(found.get("id")) != order_id:
         raise Retryable("BigCommerce answered with another order.", "It is tried again by itself.")
     return found

@@ -50,6 +50,28 @@ def collect(http: Http, shop: Shop, told: Announcement, order: client.Row) -> li
     return ["Pickup marked as collected."]
 
 
+def undo(http: Http, shop: Shop, told: Announcement, order: client.Row) -> int:
+    """Delete the records of what was taken back, as far as they hold nothing else: `collected_at` cannot be unset. How many."""
+    if not is_kept(order):
+        return 0
+    records = orders.read_pickups(http, shop, told.order_id)
+    collected = collected_units(records)
+    rest = {line: collected.get(line, 0) - target for line, target in _targets(told).items()}
+    chosen = []
+    for record in (record for record in records if _is_collected(record)):
+        units = _units([record])
+        if all(rest.get(line, 0) >= count for line, count in units.items()):
+            chosen.append(str(record["id"]))
+            rest = {line: count - units.get(line, 0) for line, count in rest.items()}
+    if chosen:
+        client.delete(http, shop, _PATH, {"id:in": ",".join(chosen)})
+    return len(chosen)
+
+
+def _targets(told: Announcement) -> dict[int, int]:
+    return {count(line.external_id): line.target for line in told.lines}
+
+
 def _record(http: Http, shop: Shop, told: Announcement, order: client.Row, records: list[client.Row]) -> bool:
     """Post a record for the lines no record covers yet. True if there were any; there is no idempotency key, so read first."""
     covered = _units(records)
@@ -77,7 +99,7 @@ def _collectable(told: Announcement, records: list[client.Row]) -> list[client.R
     waiting = [record for record in records if not _is_collected(record)]
     if told.last:
         return waiting
-    targets = {count(line.external_id): line.target for line in told.lines}
+    targets = _targets(told)
     collected, chosen = collected_units(records), []
     for record in waiting:
         after = {line: collected.get(line, 0) + units for line, units in _units([record]).items()}

@@ -49,6 +49,33 @@ def ship(http: Http, shop: Shop, told: Announcement, order: client.Row) -> list[
     return _add_tracking(http, shop, told, path, existing)
 
 
+def undo(http: Http, shop: Shop, told: Announcement) -> tuple[int, int]:
+    """Delete the shipments of what was taken back, as far as they hold nothing else: (shipments deleted, units that could not
+    be taken back because they share a shipment with others). The status stays where it is (OpenAPI, April 2026).
+    """
+    path = f"v2/orders/{told.order_id}/shipments"
+    existing = list(client.v2_rows(http, shop, path))
+    shipped = _units(existing)
+    rest = {line: units for line, units in _beyond(told, shipped).items() if units > 0}
+    number = told.tracking.number
+    newest_first = existing[::-1]
+    chosen = []
+    for shipment in sorted(newest_first, key=lambda one: not number or one.get("tracking_number") != number):
+        units = _units([shipment])
+        if units and all(rest.get(line, 0) >= count for line, count in units.items()):
+            chosen.append(shipment["id"])
+            rest = {line: count - units.get(line, 0) for line, count in rest.items()}
+    for shipment_id in chosen:
+        client.delete(http, shop, f"{path}/{shipment_id}")
+    return len(chosen), sum(rest.values())
+
+
+def _beyond(told: Announcement, shipped: Mapping[int, int]) -> dict[int, int]:
+    """Line id -> units shipped beyond what still counts as handed over."""
+    targets = {count(line.external_id): line.target for line in told.lines}
+    return {line: shipped.get(line, 0) - target for line, target in targets.items()}
+
+
 def _missing(told: Announcement, lines: Mapping[int, Row], existing: list[client.Row]) -> dict[int, int]:
     """Line id -> units still to be shipped: never more than the order still holds, nothing for lines that are gone."""
     shipped = _units(existing)

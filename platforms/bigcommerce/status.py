@@ -15,8 +15,10 @@ from platforms.bigcommerce import client, orders, payment, pickups, shipments
 from platforms.bigcommerce.normalize import STATUS_NAMES
 from platforms.http import Http
 
+CANCELLED = 5
 SHIPPED, PARTIALLY_SHIPPED, AWAITING_PAYMENT, AWAITING_PICKUP, AWAITING_SHIPMENT, COMPLETED = 2, 3, 7, 8, 9, 10
 PARTIALLY_REFUNDED = 14
+_HANDED_OVER = frozenset({SHIPPED, PARTIALLY_SHIPPED, COMPLETED})
 _NEVER_OVERWRITTEN = {
     4: "the money was given back",
     5: "the order is cancelled",
@@ -42,6 +44,8 @@ def announce(http: Http, shop: Shop, told: Announcement) -> Outcome:
     if row is None:
         return Outcome(Told.UNSUPPORTED, f"BigCommerce has no word for “{told.act.value.replace('_', ' ')}” on such an order.")
     order = orders.read_order(http, shop, told.order_id)
+    if told.act is Act.CANCELLED and status_of(order) == CANCELLED:
+        return Outcome(Told.ALREADY, "BigCommerce shows Cancelled already.")
     return _withheld(order) or row(Call(http, shop, told, order))
 
 
@@ -91,12 +95,41 @@ def _picked_up(call: Call) -> Outcome:
     return _outcome(done, "BigCommerce counts these as collected already.")
 
 
+def _taken_back(call: Call) -> Outcome:
+    """Delete what records the handover, then set the status back: BigCommerce leaves it where the shipment moved it."""
+    told, before = call.told, status_of(call.order)
+    undone, shared = shipments.undo(call.http, call.shop, told)
+    undone += pickups.undo(call.http, call.shop, told, call.order)
+    if shared and not undone:
+        return Outcome(Told.WITHHELD, "BigCommerce's shipment of these goods holds others too: delete it in its control panel.")
+    done = ["What recorded the handover was deleted in BigCommerce."] if undone else []
+    if before not in _HANDED_OVER:
+        return _outcome(done, "BigCommerce does not show these goods as handed over.")
+    waiting = AWAITING_PICKUP if told.handover is Handover.PICKUP else AWAITING_SHIPMENT
+    wanted = waiting if told.last else PARTIALLY_SHIPPED
+    if wanted != before:
+        _write_status(call, wanted)
+        done = [*done, f"Status {STATUS_NAMES[wanted]}."]
+    return _outcome(done, f"BigCommerce shows {STATUS_NAMES[wanted]} already.")
+
+
+def _cancelled(call: Call) -> Outcome:
+    """The status alone: whether stock comes back is the store's own setting, and no money is given back by it."""
+    if status_of(call.order) in _HANDED_OVER:
+        return Outcome(Told.WITHHELD, f"BigCommerce shows {name_of(call.order)}: decide in its control panel.")
+    _write_status(call, CANCELLED)
+    return Outcome(Told.APPLIED, "Status Cancelled. Money that was paid is given back in the control panel.")
+
+
 _TABLE: dict[tuple[Act, Handover], Callable[[Call], Outcome]] = {
     (Act.PACKED, Handover.DELIVERY): _packed(AWAITING_SHIPMENT, frozenset({SHIPPED, PARTIALLY_SHIPPED, COMPLETED})),
     (Act.PACKED, Handover.PICKUP): _packed(AWAITING_PICKUP, frozenset({SHIPPED, COMPLETED})),
     (Act.READY, Handover.PICKUP): _ready,
     (Act.SHIPPED, Handover.DELIVERY): _shipped,
     (Act.PICKED_UP, Handover.PICKUP): _picked_up,
+    (Act.TAKEN_BACK, Handover.DELIVERY): _taken_back,
+    (Act.TAKEN_BACK, Handover.PICKUP): _taken_back,
+    **{(Act.CANCELLED, handover): _cancelled for handover in Handover},
 }
 
 

@@ -6,10 +6,13 @@ of one item at one location is not defined. Relative adjustments are refused bef
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from connector.platform import Change, Level, Shop, Spot, Written
+from connector.platform import Change, Level, Retryable, Shop, Spot, Written
 from platforms.bigcommerce import client
 from platforms.bigcommerce.normalize import count
 from platforms.http import Http
@@ -19,17 +22,56 @@ SETTLES_SECONDS = 5.0
 _UNITS_AT_ONCE = 100
 _PRODUCT = "product/"
 _SUBTRACTS_AGAIN = (
-    "BigCommerce lowers stock when an order is completed or shipped, so what was published before would be subtracted "
-    "again: set “Update stock levels” to when an order is placed, under Settings > Inventory."
+    "BigCommerce lowers stock{where} when an order is completed or shipped, so what was published before would be subtracted "
+    "again: set “Update stock levels” to when an order is placed, under Settings > Inventory{there}."
 )
+_REMEMBERED_SECONDS = 3600.0
+_NEWEST_ORDERS = "50"
 
 
-def obstacle(http: Http, shop: Shop) -> str:
-    """Why nothing may be published: with `order_completed_or_shipped` our own word Completed would lower stock once more."""
-    answer = client.read(http, shop, "v3/settings/inventory")
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """Through which channels the stores sell, remembered for an hour. Safe for threads."""
+
+    clock: Callable[[], float] = time.monotonic
+    _known: dict[str, tuple[float, tuple[int, ...]]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def of(self, http: Http, shop: Shop) -> tuple[int, ...]:
+        """The store's default channel and those of its newest orders: their list itself needs a permission that nothing else
+        of ours does, and what sells nothing lowers no stock."""
+        with self._lock:
+            until, known = self._known.get(shop.address, (0.0, ()))
+        if self.clock() >= until:
+            known = _channels(http, shop)
+            with self._lock:
+                self._known[shop.address] = self.clock() + _REMEMBERED_SECONDS, known
+        return known
+
+
+def _channels(http: Http, shop: Shop) -> tuple[int, ...]:
+    newest = client.read_list(http, shop, "v2/orders", {"sort": "date_created:desc", "limit": _NEWEST_ORDERS})
+    found = [client.read_object(http, shop, "v2/store").get("default_channel_id"), *(row.get("channel_id") for row in newest)]
+    return tuple(sorted({channel for channel in found if isinstance(channel, int)}))
+
+
+def obstacle(http: Http, channels: Channels, shop: Shop) -> str:
+    """Why nothing may be published: with `order_completed_or_shipped` our own word Completed would lower stock once more.
+
+    Orders of a channel follow its own setting (null: the store's), manual orders the store's. One stock serves all.
+    """
+    if _subtracts_again(http, shop, {}):
+        return _SUBTRACTS_AGAIN.format(where="", there="")
+    wrong = [str(one) for one in channels.of(http, shop) if _subtracts_again(http, shop, {"channel_id": str(one)})]
+    named = f" of channel {', '.join(wrong)}"
+    return _SUBTRACTS_AGAIN.format(where=f" for orders{named}", there=named) if wrong else ""
+
+
+def _subtracts_again(http: Http, shop: Shop, params: Mapping[str, str]) -> bool:
+    answer = client.read(http, shop, "v3/settings/inventory", params)
     settings = answer.get("data") if isinstance(answer, dict) else None
     behavior = settings.get("update_stock_behavior") if isinstance(settings, dict) else None
-    return "" if behavior in (None, "order_placed") else _SUBTRACTS_AGAIN
+    return behavior not in (None, "order_placed")
 
 
 def levels(http: Http, shop: Shop, spots: Sequence[Spot]) -> Mapping[Spot, Level]:
@@ -71,7 +113,10 @@ def publish(http: Http, shop: Shop, key: str, changes: Sequence[Change]) -> dict
     """One absolute adjustment of all; Refused (422) for the whole where one item is not valid. The answer is a transaction
     id only: whether it was applied shows when the levels are read again."""
     items = [{**_identity(change.spot), "quantity": change.quantity + change.held_back} for change in changes]
-    client.write(http, shop, "PUT", "v3/inventory/adjustments/absolute", {"reason": f"published {key}", "items": items})
+    wanted = {"reason": f"published {key}", "items": items}
+    answered = client.write(http, shop, "PUT", "v3/inventory/adjustments/absolute", wanted)
+    if not isinstance(answered, dict):
+        raise Retryable("BigCommerce's answer does not say whether it was done.", "It is tried again.", effect_unknown=True)
     return {change.spot: (Written.DONE, "") for change in changes}
 
 

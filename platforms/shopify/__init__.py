@@ -12,6 +12,7 @@ from platforms.http import Http
 from platforms.shopify import (
     auth,
     catalogue,
+    client,
     install,
     listing,
     normalize,
@@ -54,7 +55,7 @@ def build(http: Http, now: Callable[[], datetime] = _utc_now, app: App = NO_APP)
         flaws=partial(subscriptions.flaws, http),
         locations=partial(reading.locations, http),
         announce=partial(status.announce, http),
-        room=http.room,
+        room=partial(client.room, http),
         install=install.installing(http, app),
         refresh=partial(tokens.refresh, http, app, now),
         goods=Goods(

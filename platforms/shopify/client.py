@@ -143,13 +143,23 @@ def _expected_cost(document: Document) -> float:
     return _costs.get(document.text, _COST_NOT_KNOWN_YET)
 
 
+def room(http: Http, shop: Shop, underway: int) -> bool:
+    """See `Platform.room`: while the dearest document that is known could be sent at once."""
+    return http.room(shop, underway, max(_costs.values(), default=_COST_NOT_KNOWN_YET))
+
+
 def _note_cost(heard: Callable[[Limit], None], document: Document, said: Mapping[str, Any]) -> None:
     """Every answer says what the query cost and how full the bucket is; one that does not leaves things as they are."""
     try:
         cost = said["extensions"]["cost"]
         bucket = cost["throttleStatus"]
         _costs[document.text] = float(cost["requestedQueryCost"])
-        limit = Limit(float(bucket["currentlyAvailable"]), float(bucket["maximumAvailable"]), float(bucket["restoreRate"]))
+        limit = Limit(
+            float(bucket["currentlyAvailable"]),
+            float(bucket["maximumAvailable"]),
+            float(bucket["restoreRate"]),
+            used=float(cost["actualQueryCost"] or 0),  # null where it was refused: then nothing was taken
+        )
     except (KeyError, TypeError, ValueError):
         return
     heard(limit)

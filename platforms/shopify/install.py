@@ -20,7 +20,7 @@ import jwt
 from shopify import session_token
 
 from connector.domain.errors import Malformed, Rejected
-from connector.installing import App, Ask, Consented, Forged, Grant, Installing, NotOurs, Opened, User, Visit
+from connector.installing import App, Ask, Bridge, Consented, Forged, Grant, Installing, NotOurs, Opened, User, Visit
 from connector.platform import Shop
 from platforms.http import Http
 from platforms.shopify import privacy, tokens
@@ -32,6 +32,7 @@ ASKS = {"shop": "the store's own domain, as in maree-haute.myshopify.com"}
 # A call to the callback must be fresh (@shopify/shopify-api 15, lib/utils/hmac-validator: 90 s either way).
 _FRESH_SECONDS = 90
 _LONGEST_TOKEN = 4096
+_APP_BRIDGE = "https://cdn.shopify.com/shopifycloud/app-bridge.js"
 _AGAIN = "Open the app again from the store's admin, or begin the installation again."
 
 
@@ -45,6 +46,7 @@ def installing(http: Http, app: App) -> Installing:
         },
         asks=ASKS,
         framed_by=partial(_framed_by, app),
+        bridge=_bridge(app),
         traits=_traits,
         privacy=partial(privacy.read, app),
     )
@@ -186,6 +188,17 @@ def _granted(app: App, store: str, said: Mapping[str, Any], user: User, now: dat
 
 def _framed_by(app: App, store: str) -> tuple[str, ...]:
     return (urljoin(app.address, "/").rstrip("/"),) if app.address else (f"https://{store}", "https://admin.shopify.com")
+
+
+def _bridge(app: App) -> Bridge:
+    """App Bridge: loaded from Shopify's own address, as every embedded app must; it finds the app by its client id."""
+    script = f"{app.address}/admin/app-bridge.js" if app.address else _APP_BRIDGE
+    return Bridge(script, "shopify.idToken", {"shopify-api-key": app.client_id}, partial(_read_known, app))
+
+
+def _read_known(app: App, token: str) -> tuple[str, User]:
+    check_known(app)
+    return read_id_token(app, token)
 
 
 def _traits(shop: Shop) -> Mapping[str, object]:

@@ -6,23 +6,25 @@ The cursor says which: "bulk <operation> <offset in its file>" or "page <Shopify
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from connector.domain.errors import Malformed
 from connector.domain.orders import Order
-from connector.platform import OrderPage, Refused, Shop
+from connector.platform import OrderPage, Refused, Shop, Throttled
 from platforms.http import Http
 from platforms.shopify import bulk, documents
 from platforms.shopify.client import UserErrors, ask, tell
 from platforms.shopify.normalize import to_order
 from platforms.shopify.pieces import promised_form
-from platforms.shopify.reading import Caller, fulfilled_units, read_order, still_routing
+from platforms.shopify.reading import Caller, completed, read_order, still_routing
 
 logger = logging.getLogger(__name__)
 
-_FEW_ORDERS = 250  # a bulk operation takes a minute to begin; so few are read sooner one by one
+_FEW_ORDERS = 25  # one by one a store gives one or two a second; a bulk operation has made its file of many more by then
+_LONGEST_PAGE_SECONDS = 3.0  # then a page ends where it is: the worker that reads it has other shops to serve
 _FIRST_WAIT_SECONDS = 2.0
 _WAIT_SECONDS = 5.0
 _UNDECIDED = "Shopify has not yet said which location fulfills it; its webhook brings it in."
@@ -81,9 +83,28 @@ def _bulk_page(http: Http, now: Callable[[], datetime], shop: Shop, place: str) 
 
 def _page(http: Http, now: Callable[[], datetime], shop: Shop, query: str, after: str) -> OrderPage:
     page = ask(http, shop, documents.ORDER_IDS, query=query, after=after or None)["orders"]
-    read = (read_order(http, shop, node["id"]) for node in page["nodes"])
-    following = page["pageInfo"]["endCursor"] if page["pageInfo"]["hasNextPage"] else ""
-    return _judged(http, now, shop, [found for found in read if found], f"page {following}" if following else "")
+    found, following = _read_some(http, shop, page["edges"])
+    following = following or (page["pageInfo"]["endCursor"] if page["pageInfo"]["hasNextPage"] else "")
+    return _judged(http, now, shop, found, f"page {following}" if following else "")
+
+
+def _read_some(http: Http, shop: Shop, edges: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], str]:
+    """The orders, and after which cursor to go on where the time or the store's limit was used up before the last one."""
+    end = time.monotonic() + _LONGEST_PAGE_SECONDS
+    found: list[dict[str, Any]] = []
+    before = ""
+    for edge in edges:
+        if before and time.monotonic() > end:
+            return found, before
+        try:
+            order = read_order(http, shop, edge["node"]["id"])
+        except Throttled:
+            if not before:
+                raise
+            return found, before
+        found += [order] if order else []
+        before = edge["cursor"]
+    return found, ""
 
 
 def _judged(
@@ -97,7 +118,7 @@ def _judged(
     for found in documents_found:
         try:
             with promised_form():
-                whole = _with_fulfilled(call, found)
+                whole = completed(call, found)
                 undecided = still_routing(whole, now())
             if undecided:
                 left_out.append((whole["id"], _UNDECIDED))
@@ -106,10 +127,3 @@ def _judged(
         except (Malformed, Refused) as error:
             unreadable.append((str(found.get("id", "")), str(error)))
     return OrderPage(tuple(orders), tuple(left_out), tuple(unreadable), following)
-
-
-def _with_fulfilled(call: Caller, found: dict[str, Any]) -> dict[str, Any]:
-    if "fulfilled" in found:
-        return found
-    count = (found["fulfillmentsCount"] or {}).get("count", 0)
-    return {**found, "fulfilled": fulfilled_units(call, found["id"], count) if count else {}}

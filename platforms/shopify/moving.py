@@ -1,11 +1,12 @@
-"""Before goods leave, Shopify's fulfillment orders are brought to the location they leave from, where Shopify lets us."""
+"""Shopify's fulfillment orders are brought into the shape of our parts: to the location goods leave from, and divided where only
+some of one are ready. Both as far as Shopify lets us."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from connector.platform import Announcement, Refused, Shop
+from connector.platform import Announcement, Refused, Retryable, Shop
 from platforms.http import Http
 from platforms.shopify import documents
 from platforms.shopify.client import ask, tell
@@ -51,3 +52,26 @@ def _moved(http: Http, shop: Shop, to: str, part: Mapping[str, Any], units: Mapp
     except Refused as error:
         return str(error)
     return ""
+
+
+def put_apart(http: Http, shop: Shop, part: Mapping[str, Any], units: Mapping[str, int]) -> str:
+    """The id of a fulfillment order that holds just these units (by line id) of another: Shopify divides it.
+
+    Which half keeps the old id is not said (fulfillmentOrderSplit, schema 2026-10), so the halves are looked at.
+    """
+    entries = {entry["lineItem"]["id"]: entry["id"] for entry in part["lineItems"]}
+    lines = [{"id": entries[line], "quantity": count} for line, count in units.items()]
+    split = [{"fulfillmentOrderId": part["id"], "fulfillmentOrderLineItems": lines}]
+    [made] = tell(http, shop, documents.SPLIT, splits=split)["fulfillmentOrderSplits"]
+    for half in made["fulfillmentOrder"], made["remainingFulfillmentOrder"]:
+        if _held_by(half) == dict(units):
+            return str(half["id"])
+    raise Retryable("Shopify divided the fulfillment order otherwise than asked.", "It is read again.", effect_unknown=True)
+
+
+def _held_by(half: Mapping[str, Any]) -> dict[str, int]:
+    held: dict[str, int] = {}
+    for entry in half["lineItems"]["nodes"]:
+        line = entry["lineItem"]["id"]
+        held[line] = held.get(line, 0) + entry["remainingQuantity"]
+    return {line: units for line, units in held.items() if units}

@@ -158,17 +158,28 @@ def _amounts(found: Mapping[str, Any]) -> Amounts | None:
         to_minor(amount(line["discountedUnitPriceAfterAllDiscountsSet"]) * line["currentQuantity"], currency)
         for line in found["lineItems"]
     )
-    extra = ("currentTotalDutiesSet", "currentTotalAdditionalFeesSet", "totalTipReceivedSet")
+    extra = ("currentTotalDutiesSet", "currentTotalAdditionalFeesSet")
     shown = found["currentTotalPriceSet"].get("presentmentMoney") or {}
     other = str(shown.get("currencyCode") or "")
     return Amounts(
         lines_minor=lines,
         shipping_minor=minor(found, "currentShippingPriceSet"),
         tax_minor=0 if found["taxesIncluded"] else minor(found, "currentTotalTaxSet"),
-        fees_minor=sum(minor(found, name) for name in extra if found[name]),
+        fees_minor=sum(minor(found, name) for name in extra if found[name]) + _tips_beside_lines(found),
         presentment_currency=other if other != currency else "",
         presentment_total_minor=to_minor(shown.get("amount"), other) if other and other != currency else 0,
     )
+
+
+def _tips_beside_lines(found: Mapping[str, Any]) -> int:
+    """Tips in minor units that no line counts: those of the online checkout are lines, and counted as such."""
+    received = minor(found, "totalTipReceivedSet") if found["totalTipReceivedSet"] else 0
+    tips = (line for line in found["lineItems"] if kind(line) is LineKind.TIP)
+    counted = sum(
+        to_minor(amount(line["discountedUnitPriceAfterAllDiscountsSet"]) * line["currentQuantity"], found["currencyCode"])
+        for line in tips
+    )
+    return max(0, received - counted)
 
 
 def _wanted(found: Mapping[str, Any], line: Mapping[str, Any], fulfilled: int) -> int:
@@ -187,11 +198,15 @@ def _wanted(found: Mapping[str, Any], line: Mapping[str, Any], fulfilled: int) -
 
 
 def kind(line: Mapping[str, Any]) -> LineKind:
-    """A line without variant but with SKU is a deleted product, not a custom line; one that is not shipped is a service."""
+    """A line without variant but with SKU is a deleted product, not a custom line; one that is not shipped is a service, or
+    a tip, of which no unit can ever be fulfilled (nonFulfillableQuantity, schema 2026-10; refunded units cannot either)."""
     if line["isGiftCard"]:
         return LineKind.GIFT_CARD
     if not line["requiresShipping"]:
-        return LineKind.DIGITAL if line["variant"] or line["sku"] else LineKind.SERVICE
+        if line["variant"] or line["sku"]:
+            return LineKind.DIGITAL
+        never = line.get("nonFulfillableQuantity", 0) >= line["quantity"] > 0
+        return LineKind.TIP if never and line["currentQuantity"] else LineKind.SERVICE
     return LineKind.CUSTOM if line["variant"] is None and not line["sku"] else LineKind.PHYSICAL
 
 

@@ -70,12 +70,41 @@ def touched(found: Mapping[str, Any], told: Announcement) -> list[Mapping[str, A
     return [part for part in live_parts(found) if any(entry["lineItem"]["id"] in announced for entry in _remaining(part))]
 
 
-def covered(found: Mapping[str, Any], told: Announcement, part: Mapping[str, Any]) -> bool:
-    """Whether all remaining units of a fulfillment order have reached the announced act."""
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Fulfillment orders all of whose units have reached an act, and of others the units (by line id) that have."""
+
+    whole: list[Mapping[str, Any]]
+    some: list[tuple[Mapping[str, Any], dict[str, int]]]
+
+
+def reached(found: Mapping[str, Any], told: Announcement, parts: Iterable[Mapping[str, Any]]) -> Reached:
+    """Lay the announced units over these fulfillment orders, the largest that they fill first."""
     if told.last:
-        return True
-    reached = missing(found, told)
-    return all(reached.get(entry["lineItem"]["id"], 0) >= entry["remainingQuantity"] for entry in _remaining(part))
+        return Reached(list(parts), [])
+    rest = missing(found, told)
+    whole, others = [], []
+    for part in sorted(parts, key=lambda part: -sum(_units(part).values())):
+        units = _units(part)
+        if all(rest.get(line, 0) >= count for line, count in units.items()):
+            whole.append(part)
+            rest = {line: count - units.get(line, 0) for line, count in rest.items()}
+        else:
+            others.append(part)
+    some = []
+    for part in others:
+        units = {line: min(count, rest[line]) for line, count in _units(part).items() if rest.get(line, 0) > 0}
+        rest = {line: count - units.get(line, 0) for line, count in rest.items()}
+        some += [(part, units)] if units else []
+    return Reached(whole, some)
+
+
+def _units(part: Mapping[str, Any]) -> dict[str, int]:
+    """Units still to be fulfilled, by line id."""
+    units: dict[str, int] = defaultdict(int)
+    for entry in _remaining(part):
+        units[entry["lineItem"]["id"]] += entry["remainingQuantity"]
+    return dict(units)
 
 
 def supports(part: Mapping[str, Any], action: str) -> bool:

@@ -73,11 +73,18 @@ def read_order(http: Http, shop: Shop, order_id: str) -> dict[str, Any] | None:
     parts = call.rest(documents.ORDER_PARTS, gid, "fulfillmentOrders", found["fulfillmentOrders"])
     for part in parts:
         part["lineItems"] = call.rest(documents.PART_LINES, part["id"], "lineItems", part["lineItems"])
+    return completed(call, {**found, "lineItems": lines, "fulfillmentOrders": parts})
+
+
+def completed(call: Caller, found: dict[str, Any]) -> dict[str, Any]:
+    """An order whose lines and parts are lists, with what only further calls tell: `fulfilled` units by line id, and the
+    lines of its refunds. They are made only where the order says that there is something to be told; once for an order."""
+    if "fulfilled" in found:
+        return found
     count = (found["fulfillmentsCount"] or {}).get("count", 0)
-    fulfilled = fulfilled_units(call, gid, count) if count else {}
-    taken_off = any(line["currentQuantity"] < line["quantity"] for line in lines)
-    refunds = _refunds(call, gid) if taken_off else []
-    return {**found, "lineItems": lines, "fulfillmentOrders": parts, "fulfilled": fulfilled, "refunds": refunds}
+    taken_off = any(line["currentQuantity"] < line["quantity"] for line in found["lineItems"])
+    fulfilled = fulfilled_units(call, found["id"], count) if count else {}
+    return {**found, "fulfilled": fulfilled, "refunds": _refunds(call, found["id"]) if taken_off else []}
 
 
 def _refunds(call: Caller, gid: str) -> list[dict[str, Any]]:

@@ -15,9 +15,9 @@ from connector.platform import Act, Announcement, Outcome, Refused, Retryable, S
 from platforms.http import Http
 from platforms.shopify import documents
 from platforms.shopify.client import UserErrors, tell
-from platforms.shopify.moving import bring_here
+from platforms.shopify.moving import bring_here, put_apart
 from platforms.shopify.normalize import awaits_routing, method
-from platforms.shopify.parts import Take, covered, grouped, held, missing, supports, takes, touched, undoable
+from platforms.shopify.parts import Take, grouped, held, missing, reached, supports, takes, touched, undoable
 from platforms.shopify.reading import read_order, read_shipments
 
 Announce = Callable[[Http, Shop, Announcement], Outcome]
@@ -40,6 +40,11 @@ def _no_word(http: Http, shop: Shop, told: Announcement) -> Outcome:
 
 def _packed_quietly(http: Http, shop: Shop, told: Announcement) -> Outcome:
     return Outcome(Told.UNSUPPORTED, "Shopify is not told of packing.")
+
+
+def _cancelled_there(http: Http, shop: Shop, told: Announcement) -> Outcome:
+    """Cancelling decides about the customer's money, which needs the permission write_orders: we do not ask for it."""
+    return Outcome(Told.UNSUPPORTED, "Cancel the order in Shopify's admin: there you decide about the refund.")
 
 
 # --- packed ----------------------------------------------------------------------------------------------------------
@@ -67,7 +72,8 @@ def _packed_delivery(http: Http, shop: Shop, told: Announcement) -> Outcome:
 
 
 def _ready(http: Http, shop: Shop, told: Announcement) -> Outcome:
-    """Mark whole fulfillment orders as prepared; Shopify then writes to the customer at once.
+    """Mark fulfillment orders as prepared; Shopify then writes to the customer at once. It only takes whole ones: where the
+    merchant reports part by part, one of which some is ready is divided first.
 
     No field of a fulfillment order says "prepared" (schema 2026-10), so a second try relies on Shopify's own refusal.
     """
@@ -79,10 +85,12 @@ def _ready(http: Http, shop: Shop, told: Announcement) -> Outcome:
         return Outcome(Told.WITHHELD, reason)
     if held(parts):
         return Outcome(Told.WITHHELD, _ON_HOLD)
-    whole = [part for part in parts if covered(found, told, part)]
-    if not whole:
+    ready = reached(found, told, parts)
+    each = value(shop.settings, "report_parts") == "each"
+    apart = [put_apart(http, shop, part, units) for part, units in ready.some if each and supports(part, "SPLIT")]
+    if not ready.whole and not apart:
         return Outcome(Told.UNSUPPORTED, "Shopify can only call a whole pickup ready: the customer is told with its last part.")
-    return _prepare(http, shop, whole)
+    return _prepare(http, shop, [*(part["id"] for part in ready.whole), *apart])
 
 
 def _nothing_to_prepare(found: Mapping[str, Any], told: Announcement) -> Outcome:
@@ -93,11 +101,11 @@ def _nothing_to_prepare(found: Mapping[str, Any], told: Announcement) -> Outcome
     return Outcome(Told.WITHHELD, "Shopify has no pickup of these goods any more: it was moved, shipped or removed there.")
 
 
-def _prepare(http: Http, shop: Shop, parts: list[Mapping[str, Any]]) -> Outcome:
+def _prepare(http: Http, shop: Shop, part_ids: list[str]) -> Outcome:
     applied = 0
-    for part in parts:  # one call each, so that one prepared before does not stop the others
+    for part_id in part_ids:  # one call each, so that one prepared before does not stop the others
         try:
-            tell(http, shop, documents.PREPARED, input={"lineItemsByFulfillmentOrder": [{"fulfillmentOrderId": part["id"]}]})
+            tell(http, shop, documents.PREPARED, input={"lineItemsByFulfillmentOrder": [{"fulfillmentOrderId": part_id}]})
             applied += 1
         except UserErrors as error:
             if not error.codes & _NOTHING_TO_PREPARE:
@@ -230,5 +238,6 @@ _ROWS: dict[tuple[Act, Handover], Announce] = {
     (Act.SHIPPED, Handover.NONE): _fulfilled,
     (Act.PICKED_UP, Handover.PICKUP): _fulfilled,
     (Act.PICKED_UP, Handover.NONE): _fulfilled,
+    **{(Act.CANCELLED, handover): _cancelled_there for handover in Handover},
     **{(Act.TAKEN_BACK, handover): _taken_back for handover in Handover},
 }

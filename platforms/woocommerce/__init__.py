@@ -44,6 +44,7 @@ def build(http: Http, app: App = NO_APP) -> Platform:
         announce=partial(announce, http),
         install=installing(http),
         choices=partial(choices, http),
+        cancels=True,
         goods=Goods(
             located=False,
             most=stock.MOST,

@@ -16,6 +16,7 @@ from platforms.woocommerce.auth import signed
 
 PER_PAGE = 100  # the largest page the API gives; 101 is refused with 400
 _MOST_PAGES = 20
+_AT_ONCE = 1  # by all workers together: a small host has few PHP workers, and they serve the shop's customers too
 _CALLS_AFTER_A_REST = 1_000_000.0  # WooCommerce itself has no limit; only its host may ask for a rest
 _LONGEST_SAID = 200
 
@@ -117,7 +118,7 @@ def _answer(
     http: Http, shop: Shop, method: str, path: str, *, params: Mapping[str, str] | None = None, body: object = None
 ) -> Answer:
     url, auth = signed(shop, method, api_url(shop, path), checked_params(params or {}))
-    with http.pace.turn(shop.address) as heard:
+    with http.pace.turn(shop.address, at_once=_AT_ONCE) as heard:
         answer = http.call(method, url, json=body, auth=auth)
         if answer.status in (429, 503) and (wait := retry_after_seconds(answer.headers)):
             heard(Limit(0, _CALLS_AFTER_A_REST, reset_seconds=wait))

@@ -6,7 +6,7 @@ the shop's settings (`status_packed`, `status_ready`, `status_shipped`, `status_
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,8 +54,8 @@ class _Done:
 
 def announce(http: Http, shop: Shop, announcement: Announcement) -> Outcome:
     """Read the order; already so? done; else write what its row says. What stands is never written again."""
-    if announcement.act is Act.TAKEN_BACK:
-        return _taken_back(http, shop, announcement)
+    if (special := _SPECIAL.get(announcement.act)) is not None:
+        return special(http, shop, announcement)
     row = ROWS[announcement.act]
     custom = str(value(shop.settings, row.setting) or "")
     if not (row.status or row.notice or (custom and announcement.last)):
@@ -82,6 +82,24 @@ def _taken_back(http: Http, shop: Shop, announcement: Announcement) -> Outcome:
         return Outcome(Told.ALREADY, f"The shop says {status}: it did not count the order as handed over.")
     write(http, shop, "PUT", f"orders/{announcement.order_id}", {"status": "processing"})
     return Outcome(Told.APPLIED, "The status is processing again.")
+
+
+def _cancelled(http: Http, shop: Shop, announcement: Announcement) -> Outcome:
+    """The status is the cancelling: WooCommerce puts the stock back by itself, and gives no money back (10.5.0)."""
+    order = find(http, shop, announcement.order_id)
+    status = str(order.get("status", "")) if order is not None else "trash"
+    if status == "cancelled":
+        return Outcome(Told.ALREADY, "The shop says cancelled already.")
+    if status in _MEAN_MORE or status == "completed":
+        return Outcome(Told.WITHHELD, f"The shop says {status}, which is not overwritten: decide there.")
+    write(http, shop, "PUT", f"orders/{announcement.order_id}", {"status": "cancelled"})
+    return Outcome(Told.APPLIED, "The status is cancelled. Money that was paid is given back in the shop's admin.")
+
+
+_SPECIAL: Mapping[Act, Callable[[Http, Shop, Announcement], Outcome]] = {
+    Act.TAKEN_BACK: _taken_back,
+    Act.CANCELLED: _cancelled,
+}
 
 
 def _outcome(status: str, done: _Done) -> Outcome:

@@ -30,7 +30,7 @@ def v2_date(seconds: int | None) -> str:
 def order(row: dict[str, Any], includes: set[str], *, structured: bool) -> dict[str, Any]:
     """A v2 order; consignments and their lines only where they are asked for."""
     name, label = STATUSES.get(row["status_id"], ("Unknown", "Unknown"))
-    total, goods = row["total_minor"], row["total_minor"] - row["shipping_minor"]
+    total, goods = row["total_minor"], sum(line["price_minor"] * line["quantity"] for line in row["lines"])
     return {
         "id": row["id"],
         "customer_id": row["customer_id"],
@@ -75,7 +75,7 @@ def order(row: dict[str, Any], includes: set[str], *, structured: bool) -> dict[
         "is_deleted": row["is_deleted"],
         "is_email_opt_in": False,
         "order_source": "www",
-        "channel_id": 1,
+        "channel_id": row.get("channel_id", 1),
         "cart_id": f"00000000-0000-4000-8000-{row['id']:012d}",
         "external_id": None,
         "external_source": None,
@@ -88,7 +88,15 @@ def order(row: dict[str, Any], includes: set[str], *, structured: bool) -> dict[
         "shipping_addresses": _resource(f"orders/{row['id']}/shipping_addresses"),
         "coupons": _resource(f"orders/{row['id']}/coupons"),
         "consignments": _consignments(row, includes, structured),
+        "fees": [_fee(fee) for fee in row.get("fees", ())] if "fees" in includes else _resource(f"orders/{row['id']}/fees"),
     }
+
+
+def _fee(fee: dict[str, Any]) -> dict[str, Any]:
+    """What is charged besides goods and shipping: part of the total."""
+    costs = dict.fromkeys(("base_cost", "cost_ex_tax", "cost_inc_tax"), money(fee["cost_minor"]))
+    names = {"display_name_customer": fee["name"], "display_name_merchant": fee["name"]}
+    return {"id": fee["id"], "type": "custom_fee", **names, "source": "AA", **costs, "cost_tax": _NO_MONEY, "tax_class_id": None}
 
 
 def product(row: dict[str, Any], line: dict[str, Any]) -> dict[str, Any]:

@@ -55,6 +55,7 @@ def draft(wanted: Wanted, next_id: Callable[[str], int]) -> dict[str, Any]:
             "lines": lines,
             "shipping_minor": _SHIPPING_MINOR if goes_out else 0,
             "refunded_minor": 0,
+            "fees": [{"id": next_id("fee"), "name": "Assurance", "cost_minor": 250}] if "fee" in wanted.extra else [],
             "transactions": [],
             "customer_message": wanted.note + (" \u202e\u0000\U0001f980 <b>'\"" if "odd_characters" in wanted.extra else ""),
             "staff_notes": "",
@@ -81,9 +82,10 @@ def catalogue_line(sku: str, quantity: int) -> Line:
 
 
 def with_total(order: dict[str, Any]) -> dict[str, Any]:
-    """The order with the total its lines and shipping come to."""
+    """The order with the total its lines, shipping and fees come to."""
     goods = sum(line["price_minor"] * line["quantity"] for line in order["lines"])
-    return {**order, "total_minor": goods + order["shipping_minor"]}
+    fees = sum(fee["cost_minor"] for fee in order.get("fees", ()))
+    return {**order, "total_minor": goods + order["shipping_minor"] + fees}
 
 
 def _wanted_lines(wanted: Wanted) -> list[Line]:

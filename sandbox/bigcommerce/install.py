@@ -14,7 +14,7 @@ from flask import Blueprint, Response, abort, flash, g, jsonify, redirect, rende
 from werkzeug.wrappers import Response as BaseResponse
 
 from sandbox import registration
-from sandbox.admin import admin
+from sandbox.admin import admin, from_another_site
 from sandbox.bigcommerce.shop import PLATFORM, STORE_HASH, Shop
 from sandbox.catalogue import CREDENTIALS
 
@@ -86,7 +86,7 @@ def blueprint(shop: Shop) -> Blueprint:
 
 
 def _framed(shop: Shop, rest: str) -> str:
-    g.frames = registration.url(shop.store)
+    g.frames = from_another_site(registration.url(shop.store))
     source = f"{g.frames}/install/{PLATFORM}/{rest}"
     return render_template("frame.html", title="Marée Haute (BigCommerce)", source=source)
 

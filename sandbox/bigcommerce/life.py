@@ -16,7 +16,7 @@ from sandbox.bigcommerce.shop import PLATFORM, STATUSES, Shop
 from sandbox.catalogue import CURRENCY, ITEMS, LOCATIONS
 from sandbox.shopfront import DELIVERY, PICKUP, Shown, Wanted
 
-_FIRST_IDS = {"order": 101, "line": 1001, "address": 301, "consignment": 51, "transaction": 1}
+_FIRST_IDS = {"order": 101, "line": 1001, "address": 301, "consignment": 51, "transaction": 1, "fee": 1}
 _INCOMPLETE, _CANCELLED, _AWAITING_PAYMENT, _COMPLETED, _PAID = 0, 5, 7, 10, 11
 
 

@@ -39,6 +39,7 @@ LEAVES_STOCK = frozenset({2, 10})
 SETTINGS: dict[str, Any] = {
     "token": CREDENTIALS[PLATFORM]["token"],
     "update_stock_behavior": "order_placed",
+    "channels": {},  # id -> settings that differ from the store's
     "edit_order_stock_adjustment": True,
     "refund_order_stock_adjustment": True,
     # Vendors say that a shipment moves the status, the reference says nothing: both shops exist here.
@@ -48,6 +49,13 @@ SETTINGS: dict[str, Any] = {
     "quota": 450,
     "quota_window_ms": 30_000,
 }
+
+
+_HEAD = ("id", "date_created", "date_modified", "status_id", "customer_id", "payment_method", "is_deleted")
+
+
+def _head(order: dict[str, Any]) -> dict[str, Any]:
+    return {**{name: order[name] for name in _HEAD}, "billing": {"email": order["billing"]["email"]}}
 
 
 class Shop:
@@ -74,6 +82,10 @@ class Shop:
     def orders(self) -> list[dict[str, Any]]:
         """All orders, oldest first."""
         return self.store.all("bigcommerce.order")
+
+    def order_heads(self) -> list[dict[str, Any]]:
+        """What orders are searched and sorted by, oldest first."""
+        return self.store.heads("bigcommerce.order", _head)
 
     def shipments(self, order_id: object) -> list[dict[str, Any]]:
         """The shipments of an order."""
@@ -105,9 +117,14 @@ class Shop:
             moved = {"previous_status_id": before, "new_status_id": order["status_id"]}
             self.hooks.emit("store/order/statusUpdated", {"type": "order", "id": order["id"], "status": moved})
 
+    def _of_channel(self, order: dict[str, Any]) -> dict[str, Any]:
+        """The settings of the order's channel that are its own."""
+        own = self.settings()["channels"].get(str(order.get("channel_id", 1)), {})
+        return {name: value for name, value in own.items() if value is not None}
+
     def _move_stock(self, order: dict[str, Any]) -> None:
         """`order_placed`: stock leaves once placed and paid; `order_completed_or_shipped`: with status Shipped or Completed."""
-        settings = self.settings()
+        settings = self.settings() | self._of_channel(order)
         placed = settings["update_stock_behavior"] == "order_placed"
         leaves = order["status_id"] in LEAVES_STOCK or (placed and order["status_id"] in (8, 9, 11))
         if leaves and not order["stock_taken"]:

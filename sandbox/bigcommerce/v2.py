@@ -43,11 +43,11 @@ def found(shop: Shop, order_id: int) -> Order:
 def _add_orders(api: flask.Blueprint, shop: Shop, base: str) -> None:
     @api.get(base)
     def orders() -> Response:
-        return v2_list(_sorted([row for row in shop.orders() if _wanted(row)]), _shown)
+        return v2_list(_sorted([row for row in shop.order_heads() if _wanted(row)]), lambda row: _shown(found(shop, row["id"])))
 
     @api.get(f"{base}/count")
     def count_orders() -> Response:
-        wanted = Counter(row["status_id"] for row in shop.orders() if _wanted(row))
+        wanted = Counter(row["status_id"] for row in shop.order_heads() if _wanted(row))
         rows = [
             {
                 "id": number,

@@ -199,7 +199,9 @@ def _location(place: CatalogueLocation) -> dict[str, Any]:
 
 def _add_settings(api: flask.Blueprint, shop: Shop, base: str) -> None:
     def shown() -> Response:
-        return answer({"data": {name: shop.settings()[name] for name in _INVENTORY_SETTINGS}, "meta": {}})
+        channel = flask.request.args.get("channel_id")
+        kept = shop.settings() if channel is None else shop.settings()["channels"].get(channel, {})
+        return answer({"data": {name: kept.get(name) for name in _INVENTORY_SETTINGS}, "meta": {}})
 
     @api.get(base)
     def settings() -> Response:
@@ -210,5 +212,9 @@ def _add_settings(api: flask.Blueprint, shop: Shop, base: str) -> None:
         wanted = wanted_json(dict)
         if wanted.get("update_stock_behavior", "order_placed") not in ("order_placed", "order_completed_or_shipped"):
             raise Refusal(422, "The setting is not valid.", {"update_stock_behavior": "unknown value"})
-        shop.set(**{name: wanted[name] for name in _INVENTORY_SETTINGS if name in wanted})
+        changes = {name: wanted[name] for name in _INVENTORY_SETTINGS if name in wanted}
+        if channel := flask.request.args.get("channel_id"):
+            others = shop.settings()["channels"]
+            changes = {"channels": {**others, channel: {**others.get(channel, {}), **changes}}}
+        shop.set(**changes)
         return shown()

@@ -32,6 +32,7 @@ class Bulk:
         self._schema = schema
         self._root = root
         self._files: dict[int, bytes] = {}
+        self._counts: dict[int, int] = {}
         self._running: set[int] = set()
 
     def run(self, query: str, *, grouped: bool) -> View:
@@ -55,7 +56,7 @@ class Bulk:
             "id": gid("BulkOperation", number),
             "status": state,
             "errorCode": "INTERNAL_SERVER_ERROR" if state == "FAILED" else None,
-            "rootObjectCount": str(sum(b'"__parentId"' not in line for line in file.splitlines())),
+            "rootObjectCount": str(self._counts.get(number, 0)),
             "url": f"{base_url}/bulk/{number}.jsonl" if file else None,
         }
 
@@ -87,7 +88,9 @@ class Bulk:
             result = execute_sync(self._schema, parse(query), root_value=self._root(), context_value=EVERYTHING)
             if not result.errors:
                 rows = (row for connection in (result.data or {}).values() for row in _rows(connection, ""))
-                self._files[number] = b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows)
+                lines = [json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows]
+                self._counts[number] = sum(b'"__parentId"' not in line for line in lines)
+                self._files[number] = b"".join(lines)
         finally:
             self._running.discard(number)
 

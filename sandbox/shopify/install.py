@@ -8,16 +8,17 @@ import hmac
 import json
 import secrets
 import time
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import jwt
 import requests
-from flask import Blueprint, Response, abort, flash, g, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, flash, g, jsonify, redirect, render_template, request, send_from_directory, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from sandbox import registration
-from sandbox.admin import admin
+from sandbox.admin import admin, from_another_site
 from sandbox.catalogue import CREDENTIALS
 from sandbox.shopify import granting
 from sandbox.shopify.shop import Shop
@@ -65,8 +66,21 @@ def blueprint(shop: Shop) -> Blueprint:
             abort(404)
         host = base64.b64encode(f"{request.host}/store".encode()).decode().rstrip("=")
         told = {"embedded": "1", "host": host, "locale": "en", "shop": _DOMAIN, "id_token": id_token()}
-        g.frames = registration.url(store)
-        return render_template("frame.html", title=shop.title, source=f"{g.frames}/install/shopify/home?{signed(told)}")
+        g.frames = from_another_site(registration.url(store))
+        source = f"{g.frames}/install/shopify/home?{signed(told)}"
+        return render_template("frame.html", title=shop.title, source=source, tokens=url_for("shopify-admin.token"))
+
+    @pages.get("/apps/connector/id_token", endpoint="token")
+    def token() -> Response:
+        """What the admin around the app answers its App Bridge with."""
+        if store.get(_APP, "connector") is None:
+            abort(404)
+        return Response(id_token(), mimetype="text/plain")
+
+    @pages.get("/app-bridge.js", endpoint="app_bridge")
+    def app_bridge() -> Response:
+        """At Shopify it lies at cdn.shopify.com."""
+        return send_from_directory(Path(__file__).parent, "app-bridge.js", mimetype="text/javascript")
 
     @pages.route("/oauth/authorize", methods=["GET", "POST"], endpoint="authorize")
     def authorize() -> str | BaseResponse:

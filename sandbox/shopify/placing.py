@@ -27,6 +27,7 @@ _EXTRA_LINES: dict[str, tuple[str, str, int, bool, bool, bool]] = {
     "unknown_sku": ("NULLE-PART-1", "Bouteille à la mer", 1000, True, True, False),
     "gift_card": ("", "Carte cadeau 50 €", 5000, True, False, True),
     "digital": ("EBOOK-NOEUDS", "Le livre des nœuds (PDF)", 1200, True, False, False),
+    "tip": ("", "Pourboire", 200, False, False, False),
 }
 
 
@@ -74,7 +75,7 @@ def parts_for(store: Store, lines: list[Line], available: Available) -> list[Par
     """Fulfillment orders for all units of these lines: what is collected, what is shipped, what has no body."""
     collected = [line for line in lines if line["ships"] and line["pickup"]]
     shipped = [(line["id"], line["sku"], line["current"]) for line in lines if line["ships"] and not line["pickup"]]
-    bodiless = [line for line in lines if not line["ships"]]
+    bodiless = [line for line in lines if not line["ships"] and not line.get("tip")]
     parts = []
     if collected:
         parts.append(
@@ -104,7 +105,8 @@ def new_part(store: Store, code: str, method: str, units: list[tuple[int, int]])
 
 def _extra_line(store: Store, name: str) -> Line:
     sku, title, price, variant, ships, gift_card = _EXTRA_LINES[name]
-    return _line(store, sku, title, 1, price, variant=variant, ships=ships, gift_card=gift_card)
+    line = _line(store, sku, title, 1, price, variant=variant, ships=ships, gift_card=gift_card)
+    return {**line, "tip": True} if name == "tip" else line
 
 
 def _line(store: Store, sku: str, title: str, units: int, price: int, *, variant: bool, ships: bool, gift_card: bool) -> Line:

@@ -54,6 +54,7 @@ def roots(shop: Shop, bulk: Bulk, base_url: str = "") -> dict[str, Callable[...,
         "fulfillmentCreate": lambda info, **given: _fulfill(shop, given["fulfillment"]),
         "fulfillmentOrderLineItemsPreparedForPickup": lambda info, **given: _prepare(shop, given["input"]),
         "fulfillmentOrderMove": lambda info, **given: _move(shop, given),
+        "fulfillmentOrderSplit": lambda info, **given: _split(shop, given["fulfillmentOrderSplits"]),
         "fulfillmentOrderOpen": lambda info, **given: _open(shop, given["id"]),
         "fulfillmentCancel": lambda info, **given: _cancel_shipment(shop, given["id"]),
         "refund": lambda info, **given: _found_refund(shop, given["id"]),
@@ -73,16 +74,16 @@ def _orders(shop: Shop, info: object, query: str = "", **arguments: Any) -> View
     """By the time of the sort key, then id."""
     field = _SORTS[arguments.get("sortKey") or "UPDATED_AT"]
     found = sorted(_searched(shop, query), key=lambda order: (order[field], order["id"]))
-    return connection(found, lambda order: order_view(shop, order))(info, **arguments)
+    return connection(found, lambda head: _order(shop, gid("Order", head["id"])))(info, **arguments)
 
 
 def _searched(shop: Shop, query: str) -> list[Order]:
-    """The only search known is by bounds of updated_at and created_at."""
+    """The heads of the orders that are found. The only search known is by bounds of updated_at and created_at."""
     terms = [_TERM.fullmatch(word) for word in query.split()]
     if not all(terms):
         raise GraphQLError(f"The sandbox cannot search orders for {query!r}.")
     bounds = [(term[1], term[2], term[3]) for term in terms if term]
-    return [order for order in shop.orders() if all(_within(order[field], sign, at) for field, sign, at in bounds)]
+    return [order for order in shop.order_heads() if all(_within(order[field], sign, at) for field, sign, at in bounds)]
 
 
 def _within(stamp: str, sign: str, bound: str) -> bool:
@@ -242,6 +243,28 @@ def _move(shop: Shop, wanted: Mapping[str, Any]) -> View:
         return {"movedFulfillmentOrder": part_view(order, there), "originalFulfillmentOrder": part_view(order, part)}
 
     return _refusing({"movedFulfillmentOrder": None, "originalFulfillmentOrder": None}, act)
+
+
+def _split(shop: Shop, wanted: list[Mapping[str, Any]]) -> View:
+    """Some units of each into a fulfillment order of their own; the rest keeps the old id."""
+
+    def act() -> View:
+        return {"fulfillmentOrderSplits": [_halves(shop, entry) for entry in wanted]}
+
+    return _refusing({"fulfillmentOrderSplits": None}, act)
+
+
+def _halves(shop: Shop, wanted: Mapping[str, Any]) -> View:
+    found = _part(shop, wanted["fulfillmentOrderId"])
+    if found is None:
+        raise _No("fulfillmentOrderSplits", "Fulfillment order not found.", "FULFILLMENT_ORDER_NOT_FOUND")
+    units = {_number(line["id"]): line["quantity"] for line in wanted["fulfillmentOrderLineItems"]}
+    apart = moving.split(shop, str(found[0]["id"]), found[1]["id"], units)
+    return {
+        "fulfillmentOrder": _found_part(shop, gid("FulfillmentOrder", apart["id"])),
+        "remainingFulfillmentOrder": _found_part(shop, wanted["fulfillmentOrderId"]),
+        "replacementFulfillmentOrder": None,
+    }
 
 
 def _open(shop: Shop, part_id: str) -> View:

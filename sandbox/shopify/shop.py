@@ -23,6 +23,10 @@ _FIRST_SHIPMENT = 5_500_000_000_001
 _FIRST_REFUND = 9_600_000_000_001
 
 
+def _head(order: Order) -> Order:
+    return {name: order[name] for name in ("id", "created_at", "updated_at")}
+
+
 class Shop:
     """A Shopfront. `fulfill`, `hold` and `release` are what its API and its merchant do beyond that."""
 
@@ -135,6 +139,10 @@ class Shop:
     def orders(self) -> list[Order]:
         """All orders, oldest first."""
         return self.store.all(_KIND)
+
+    def order_heads(self) -> list[Order]:
+        """What orders are searched and sorted by, oldest first."""
+        return self.store.heads(_KIND, _head)
 
     # --- the API -----------------------------------------------------------------------------------------------------
 

@@ -48,7 +48,7 @@ def connection(nodes: Sequence[Any], view: Callable[[Any], Any] = lambda node: n
         shown = [view(node) for node in nodes[start:end]]
         return {
             "nodes": shown,
-            "edges": [{"node": node} for node in shown],
+            "edges": [{"cursor": str(place), "node": node} for place, node in enumerate(shown, start + 1)],
             "pageInfo": {"hasNextPage": end < len(nodes), "endCursor": str(min(end, len(nodes))) if nodes else None},
         }
 
@@ -88,7 +88,7 @@ def order_view(shop: Shop, order: Order) -> View:
         "currentTotalTaxSet": money(0),
         "currentTotalDutiesSet": None,
         "currentTotalAdditionalFeesSet": None,
-        "totalTipReceivedSet": money(0),
+        "totalTipReceivedSet": money(sum(line["price_minor"] * line["current"] for line in order["lines"] if line.get("tip"))),
         "refunds": lambda info, first=None: [refund_view(order, made) for made in order.get("refunds", ())][:first],
         "totalOutstandingSet": money(orders.outstanding_minor(order)),
         "shippingLine": {"title": _METHOD_NAMES[orders.PICKUP if order["handover"] == "pickup" else "SHIPPING"]},
@@ -109,6 +109,7 @@ def line_view(line: Line) -> View:
         "currentQuantity": line["current"],
         "requiresShipping": line["ships"],
         "isGiftCard": line["gift_card"],
+        "nonFulfillableQuantity": line["quantity"] if line.get("tip") else line["quantity"] - line["current"],
         "variant": line["variant"] and {"id": gid("ProductVariant", line["variant"]), "barcode": line["barcode"] or None},
         "originalUnitPriceSet": money(line["price_minor"]),
         "discountedUnitPriceAfterAllDiscountsSet": money(line["price_minor"]),

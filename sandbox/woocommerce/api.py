@@ -83,7 +83,7 @@ def _order_routes(api: Blueprint, shop: Shop, hooked: Hooks) -> None:
 
     @api.get(_ORDERS)
     def list_orders() -> Response:
-        return paged(wanted_orders(shop), shown)
+        return paged(wanted_orders(shop), lambda head: shown(orders.required(shop, head["id"])))
 
     @api.post(_ORDERS)
     def create_order() -> tuple[Response, int]:

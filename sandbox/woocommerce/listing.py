@@ -38,8 +38,8 @@ def parameters(name: str) -> list[str]:
 
 
 def wanted_orders(shop: Shop) -> list[Order]:
-    """The orders the request asks for, sorted."""
-    found: Iterable[Order] = orders.every(shop)
+    """The heads of the orders the request asks for, sorted."""
+    found: Iterable[Order] = orders.heads(shop)
     states = parameters("status") or ["any"]
     if unknown := set(states) - {"any", "trash", "auto-draft", *orders.statuses(shop)}:
         raise invalid("status[0]", f"{', '.join(sorted(unknown))} is not one of the statuses of this shop.")

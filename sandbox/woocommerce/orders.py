@@ -55,6 +55,15 @@ def every(shop: Shop) -> list[Order]:
     return shop.store.all(_KIND)
 
 
+def heads(shop: Shop) -> list[Order]:
+    """What orders are searched and sorted by, oldest first."""
+    return shop.store.heads(_KIND, _head)
+
+
+def _head(order: Order) -> Order:
+    return {name: order[name] for name in ("id", "status", "date_created_gmt", "date_modified_gmt")}
+
+
 def statuses(shop: Shop) -> dict[str, str]:
     """All registered statuses, slug -> name."""
     return CORE_STATUSES | dict(shop.setting("statuses"))

@@ -14,6 +14,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from connector.db import shops
+from connector.db.engine import of_merchant
 from connector.flow import ingest, receive
 from connector.flow.wake import Wake
 from connector.platform import Platform, Shop
@@ -98,7 +99,8 @@ def fill(world: World, count: int, *, shops: int, first: int = 1) -> None:
 def drain(world: World) -> int:
     """Take in all that waits at the first shop; how many."""
     platform, shop, seal, done = woocommerce(), bench_shop(world), world.stage.seal, 0
-    while finished := ingest.drain(world.engine, seal, platform, shop, datetime.now(UTC), limit=_BATCH).finished:
+    own = of_merchant(world.engine, shop.merchant_id)  # as a worker does it
+    while finished := ingest.drain(own, seal, platform, shop, datetime.now(UTC), limit=_BATCH).finished:
         done += finished
     return done
 

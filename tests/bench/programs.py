@@ -18,6 +18,7 @@ import psutil
 ROOT = Path(__file__).parents[2]
 _READY_SECONDS = 60.0
 _END_SECONDS = 15.0
+_CONNECTIONS = 24
 
 
 @contextmanager
@@ -81,6 +82,28 @@ def wait_for_web(port: int, path: str, log: Path) -> None:
                 return
         time.sleep(0.05)
     raise AssertionError(f"nothing answers on port {port}; see {log}:\n{log.read_text()[-2000:]}")
+
+
+def wait_for_all(port: int, server: psutil.Process, workers: int) -> None:
+    """Return when so many of the server's processes take connections: what began with one of them would stay with it."""
+    end = time.monotonic() + _READY_SECONDS
+    while time.monotonic() < end:
+        with ExitStack() as stack:
+            for _ in range(_CONNECTIONS):
+                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_READY_SECONDS)
+                stack.callback(connection.close)
+                connection.request("GET", "/")
+                connection.getresponse().read()
+            if sum(_serves(process, port) for process in tree(server)) >= workers:
+                return
+        time.sleep(0.1)
+    raise AssertionError(f"fewer than {workers} processes serve port {port} after {_READY_SECONDS:.0f} s")
+
+
+def _serves(process: psutil.Process, port: int) -> bool:
+    with suppress(psutil.Error):
+        return any(one.laddr.port == port and one.status == psutil.CONN_ESTABLISHED for one in process.net_connections("tcp"))
+    return False
 
 
 def wait_for_log(log: Path, word: str, times: int) -> None:

@@ -13,7 +13,7 @@ from tests.bench.measuring import Figure, figure, in_turns, median, number, orde
 from tests.bench.sending import Answers
 from tests.bench.stage import Stage, World
 
-PROCESSES, THREADS = "2", "8"
+PROCESSES, THREADS = "2", "16"
 _STEADY_PER_SECOND = 200
 
 
@@ -54,8 +54,9 @@ def web(world: World) -> Iterator[int]:
     port = programs.free_port()
     environment = {**world.environment(), "PORT": str(port), "WEB_PROCESSES": PROCESSES, "WEB_THREADS": THREADS}
     log = world.stage.directory / "web.log"
-    with programs.running([programs.python("-m", "config.web")], environment, log):
+    with programs.running([programs.python("-m", "config.web")], environment, log) as (server,):
         programs.wait_for_web(port, "/healthz", log)
+        programs.wait_for_all(port, server, int(PROCESSES))
         yield port
 
 
@@ -67,8 +68,9 @@ def _smallest(world: World) -> Iterator[int]:
         connection.execute(smallest.TABLE.encode())
     environment = {**world.environment(), "PORT": str(port), "WEB_PROCESSES": PROCESSES, "WEB_THREADS": THREADS}
     log = world.stage.directory / "smallest.log"
-    with programs.running([programs.python("-m", "tests.bench.smallest")], environment, log):
+    with programs.running([programs.python("-m", "tests.bench.smallest")], environment, log) as (server,):
         programs.wait_for_web(port, "/", log)
+        programs.wait_for_all(port, server, int(PROCESSES))
         yield port
 
 

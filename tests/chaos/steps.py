@@ -10,14 +10,13 @@ import contextlib
 import json
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Engine, event, select
 
-from connector.db import engine as engines
 from connector.db.sealed import Seal
 from connector.db.tables import fulfillment_orders, orders
 from connector.domain.errors import Rejected
@@ -42,17 +41,27 @@ class Steps:
         if self.taken == self._last:
             os._exit(_DIED)
 
-    def watch(self, engine: Engine) -> None:
-        """Before each statement and before each commit there is a step."""
-        event.listen(engine, "before_cursor_execute", lambda *_: self.take())
-        event.listen(engine, "commit", lambda *_: self.take())
+    @contextlib.contextmanager
+    def of(self, engine: Engine) -> Iterator[None]:
+        """Within, there is a step before each statement and before each commit."""
+
+        def step(*_: object) -> None:
+            self.take()
+
+        for name in ("before_cursor_execute", "commit"):
+            event.listen(engine, name, step)
+        try:
+            yield
+        finally:
+            for name in ("before_cursor_execute", "commit"):
+                event.remove(engine, name, step)
 
 
 @dataclass(frozen=True)
 class Day:
-    """What is there in the morning."""
+    """What is there in the morning. Children have the statements the engine has compiled, and connections of their own."""
 
-    url: str
+    engine: Engine
     seal: Seal
     shop: Shop
     journal: Path
@@ -68,32 +77,35 @@ _LATER = [
 _HANDED_OVER = ("3", "4")
 
 
-def play(day: Day, last: int, hours: int) -> bool:
-    """Play the whole day in a child that dies at step `last`; whether it came to its end. Playing it again resumes it."""
+def dies(day: Day, last: int) -> bool:
+    """Play the day in a child that dies at step `last`; False where it came to its end before."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of forking beside threads: the child touches none of them
         child = os.fork()
     if child == 0:
         with contextlib.suppress(BaseException):
-            engine = engines.create(day.url, name="steps")
-            _whole_day(day, engine, Steps(last), START + timedelta(hours=hours))
+            day.engine.dispose(close=False)  # these connections are our parent's
+            _whole_day(day, Steps(last), START)
             os._exit(_WELL)
         os._exit(1)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     assert code in (_WELL, _DIED), code
-    return code == _WELL
+    return code == _DIED
 
 
-def count(day: Day) -> int:
-    """How many steps the whole day has; it is played here."""
-    steps, engine = Steps(0), engines.create(day.url, name="steps")
-    _whole_day(day, engine, steps, START)
-    engine.dispose()
+def whole(day: Day, *, hours: int = 0) -> int:
+    """Play the day to its end, so many hours later; what was begun is resumed. How many steps it had."""
+    steps = Steps(0)
+    _whole_day(day, steps, START + timedelta(hours=hours))
     return steps.taken
 
 
-def _whole_day(day: Day, engine: Engine, steps: Steps, at: datetime) -> None:
-    steps.watch(engine)
+def _whole_day(day: Day, steps: Steps, at: datetime) -> None:
+    with steps.of(day.engine):
+        _trade(day, day.engine, steps, at)
+
+
+def _trade(day: Day, engine: Engine, steps: Steps, at: datetime) -> None:
     platform = _platform(day, steps)
     for name, orders_sent in (("first", _FIRST), ("later", _LATER)):
         for number, sent in enumerate(orders_sent):
@@ -103,8 +115,8 @@ def _whole_day(day: Day, engine: Engine, steps: Steps, at: datetime) -> None:
     reconcile.poll(engine, platform, day.shop, at)
     _take_in(day, engine, platform, at)
     _hand_over(engine, at)
-    for _ in range(20):
-        deliver.drain(engine, platform, day.shop, lambda: at, lambda: 0.5)
+    while deliver.drain(engine, platform, day.shop, lambda: at, lambda: 0.5).more:
+        pass
 
 
 def _take_in(day: Day, engine: Engine, platform: Platform, at: datetime) -> None:

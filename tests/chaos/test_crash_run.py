@@ -25,7 +25,7 @@ from tests.chaos.whole import PLATFORMS, Whole, running
 _FAULTS = {"server_error": 0.15, "throttle": 0.1, "applied_then_error": 0.05, "hang": 0.05, "hang_seconds": 4}
 _DOUBLED = {"webhook_duplicate": 0.5, "webhook_renamed": 0.2, "webhook_reorder": 0.2, "retry_scale": 0.002}
 _HOUR_SECONDS = 3
-_SECONDS_A_KILL = 1.1
+_LAST_ORDER = 0.9  # of the kills; then nothing new comes, and the last ones meet the rest
 _GIVE_UP_SECONDS = 120
 _DRAINED_SECONDS = 60
 # Ten that were drawn once, and below them every seed that has ever failed.
@@ -78,8 +78,8 @@ def _crash_run(directory: Path, size: _Size, seed: int) -> float:
 
 def _trade_under_fire(whole: Whole, size: _Size, seed: int) -> tuple[list[Placed], list[str]]:
     """Customers order, staff hands over, while everything is killed. With the last kill the shops recover."""
-    customers = Customers(whole, size.orders, size.kills * _SECONDS_A_KILL * 0.8, seed)
     killer = Killer(whole, size.kills, seed)
+    customers = Customers(whole, size.orders, lambda: len(killer.killed) / size.kills / _LAST_ORDER, seed)
     with Staff(whole, lambda: list(customers.placed)).at_work(), whole.hourly_every(_HOUR_SECONDS):
         for thread in (customers, killer):
             thread.start()

@@ -8,21 +8,19 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from connector.db import engine as engines
 from connector.db.sealed import Seal
 from tests.chaos import findings, steps
 from tests.chaos.conftest import Empty
 from tests.chaos.steps import Day
-from tests.flow.toy import World, world
+from tests.flow.toy import world
 
 _STOCK = {("PEN", "quay"): 9, ("INK", "depot"): 9}
 _FEWEST_POINTS = 40
-_SMALL = 48
 
 
-def _day(engine: Engine, seal: Seal, directory: Path, number: int) -> tuple[Day, World]:
-    at = world(engine, seal, _STOCK)
-    url = engine.url.render_as_string(hide_password=False)
-    return Day(url, seal, at.shop, directory / f"told{number}"), at
+def _day(engine: Engine, playing: Engine, seal: Seal, directory: Path, number: int) -> Day:
+    return Day(playing, seal, world(engine, seal, _STOCK).shop, directory / f"told{number}")
 
 
 def _outcome(engine: Engine, day: Day) -> tuple[str, list[str]]:
@@ -37,23 +35,25 @@ def _outcome(engine: Engine, day: Day) -> tuple[str, list[str]]:
 
 
 def _check(engine: Engine, seal: Seal, directory: Path, empty: Empty, points: int | None) -> None:
-    day, _ = _day(engine, seal, directory, 0)
-    whole = steps.count(day)
+    playing = engines.create(engine.url.render_as_string(hide_password=False), name="steps")
+    day = _day(engine, playing, seal, directory, 0)
+    whole = steps.whole(day)
     wanted = _outcome(engine, day)
     assert len(wanted[1]) == 6, wanted  # three parts packed, three shipped
-    chosen = range(1, whole + 1, max(1, whole // points) if points else 1)
-    assert len(chosen) >= _FEWEST_POINTS
+    chosen = range(1, whole + 1) if points is None else [1 + number * (whole - 1) // (points - 1) for number in range(points)]
+    assert len(set(chosen)) >= _FEWEST_POINTS
     for last in chosen:
         empty()
-        day, _ = _day(engine, seal, directory, last)
-        assert not steps.play(day, last, hours=0), f"step {last} of {whole} was never reached"
-        assert steps.play(day, 0, hours=1), last
+        day = _day(engine, playing, seal, directory, last)
+        assert steps.dies(day, last), f"step {last} of {whole} was never reached"
+        steps.whole(day, hours=1)
         assert _outcome(engine, day) == wanted, f"killed before step {last} of {whole}"
+    playing.dispose()
 
 
 @pytest.mark.timeout(600)
 def test_a_day_killed_at_any_of_many_steps_converges(engine: Engine, seal: Seal, tmp_path: Path, empty: Empty) -> None:
-    _check(engine, seal, tmp_path, empty, _SMALL)
+    _check(engine, seal, tmp_path, empty, _FEWEST_POINTS)
 
 
 @pytest.mark.long

@@ -15,6 +15,7 @@ import desk
 from connector.db.sealed import Seal
 from connector.flow.wake import Wake
 from tests.desk import seeding
+from tests.desk.neighbours import Neighbour, settle
 
 TITLES = {"shopify": "Shopify", "woocommerce": "WooCommerce", "bigcommerce": "BigCommerce"}
 
@@ -71,6 +72,12 @@ def app(engine: Engine, seal: Seal, rung: Rung) -> Flask:
 @pytest.fixture
 def reader(app: Flask) -> Reader:
     return Reader(app.test_client())
+
+
+@pytest.fixture
+def neighbours(engine: Engine, seal: Seal) -> tuple[Neighbour, Neighbour]:
+    """Two merchants with the same morning: same SKUs, places and order numbers."""
+    return settle(engine, seal, "nord"), settle(engine, seal, "sud")
 
 
 @pytest.fixture

@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, insert, select, text, update
 
+from connector.db import merchants
 from connector.db import shops as shop_rows
+from connector.db.engine import merchant_of
 from connector.db.sealed import Seal
 from connector.db.tables import fulfillment_orders, order_words, outbox, shops
 from connector.db.tables import orders as orders_table
@@ -84,18 +86,28 @@ class Town:
             conn.execute(update(shops).where(shops.c.id == self.shops[platform].id).values(settings=settings))
 
 
-def build(engine: Engine, seal: Seal) -> Town:
-    """Places, items, stock and one shop of each platform; no orders yet."""
+def build(engine: Engine, seal: Seal, merchant: str = "") -> Town:
+    """Places, items, stock and one shop of each platform; no orders yet. `merchant` tells the shops of several towns apart."""
     for priority, (code, name, kind) in enumerate(PLACES):
         stock.add_location(engine, code=code, name=name, kind=kind, priority=priority)
     stock.add_items(engine, [{"sku": sku, "title": title} for sku, title, _ in ITEMS], NOW)
     stock.count(
         engine, [stock.StockLine(sku, code, units) for (sku, code), units in SHELVES.items()], NOW, key="shelves", actor="tests"
     )
-    return Town(engine, seal, {platform: _shop(engine, seal, platform) for platform in ("shopify", "woocommerce", "bigcommerce")})
+    return Town(
+        engine,
+        seal,
+        {platform: _shop(engine, seal, platform, merchant) for platform in ("shopify", "woocommerce", "bigcommerce")},
+    )
 
 
 _numbers = itertools.count(1001)
+
+
+def number_anew() -> None:
+    """The next order has the first number again: two merchants may have the same ones."""
+    global _numbers
+    _numbers = itertools.count(1001)
 
 
 def order(*lines: tuple[str, int], paid: bool = True, minutes_ago: int = 5, **more: object) -> Order:
@@ -214,21 +226,23 @@ def _tell(town: Town, order_id: int) -> None:
             conn.execute(insert(outbox).values(shop_id=town.shops["shopify"].id, order_id=order_id, outcome=outcome, **row))
 
 
-def _shop(engine: Engine, seal: Seal, platform: str) -> Shop:
+def _shop(engine: Engine, seal: Seal, platform: str, merchant: str) -> Shop:
+    key, host = f"key-{platform}{merchant}", f"{platform}{merchant}.example"
     with engine.begin() as conn:
         shop_id = shop_rows.store(
             conn,
-            key=f"key-{platform}",
+            key=key,
             platform=platform,
-            external_id=f"{platform}.example",
+            external_id=host,
             name="Marée Haute",
-            address=f"https://{platform}.example",
+            address=f"https://{host}",
             currency="EUR",
             sealed_credentials=seal.seal_json({}),
             now=NOW,
         )
+        merchant_id = merchant_of(conn) or merchants.FIRST
     stock.link_location(engine, shop_id, "place-canebiere", "canebiere")
-    return Shop(shop_id, f"key-{platform}", platform, "Marée Haute", f"{platform}.example", f"https://{platform}.example", {})
+    return Shop(shop_id, key, platform, "Marée Haute", host, f"https://{host}", {}, merchant_id=merchant_id)
 
 
 _MANY = """

@@ -8,7 +8,7 @@ import pytest
 from babel import Locale
 
 from connector.domain import fulfillment
-from connector.domain.explanation import SENTENCES
+from connector.domain.explanation import SENTENCES, in_words
 from connector.domain.orders import Handover, LineKind, Payment
 from connector.platform import Act
 from connector.platform import Told as Outcomes
@@ -122,3 +122,17 @@ def test_amounts_come_back_as_they_were_shown() -> None:
             assert parse_amount(typed_amount(minor, currency, locale), currency) == minor
     assert money(1234, "KWD", Locale("en")) == "KWD1.234"
     assert money(123456, "EUR", Locale("en")) == "€1,234.56"
+
+
+def test_one_unit_is_said_as_one(reader: Reader, town: Town) -> None:
+    steps = [{"code": "part", "location": "Quay", "units": 1}, {"code": "part", "location": "Depot", "units": 2}]
+    assert in_words(steps) == "Quay gives 1 unit. Depot gives 2 units."
+    with reader.client.application.test_request_context("/?lang=en"):
+        assert show.explanation(steps) == "Quay gives 1 unit. Depot gives 2 units."
+        assert show.fill(words.EVENTS["returned"], units=1) == "1 unit came back and is on the shelf again."
+    with reader.client.application.test_request_context("/?lang=fr"):
+        assert show.explanation(steps) == "Quay fournit 1 unité. Depot fournit 2 unités."
+        assert show.fill(words.EVENTS["returned"], units=2) == "2 unités sont revenues et sont de nouveau en rayon."
+    assert set(words.OF_ONE_UNIT) == {
+        text for text in [*SENTENCES.values(), *words.EVENTS.values()] if " {units} units" in f" {text}"
+    }

@@ -8,14 +8,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import psutil
+import time_machine
 from sqlalchemy import select, text
 
 from config.embedded import Addresses
@@ -39,8 +41,8 @@ from webhooks.app import build
 
 _ROOT = Path(__file__).parents[2]
 _LIVE_FROM = 1_000_000  # numbers of the live orders, beyond those of the past
-_LIVE_SECONDS = 2.0
-_LONGEST_LIFE_SECONDS = 1.0  # of a worker, once its first page is written
+_PAST = timedelta(days=360)
+_YOUNGEST = timedelta(hours=1)
 
 
 @dataclass
@@ -68,13 +70,18 @@ class Past:
         self.processes[name].wait()
 
     def measure(self) -> None:
-        """Note the worker's memory."""
-        used = psutil.Process(self.processes["worker"].pid).memory_info().rss
+        """Note the memory of the worker and all its children."""
+        worker = psutil.Process(self.processes["worker"].pid)
+        used = sum(one.memory_info().rss for one in (worker, *worker.children(recursive=True)))
         self.largest_bytes = max(self.largest_bytes, used)
+
+    def pages(self, numbers: list[int]) -> int:
+        """How many pages all these backfills have written."""
+        return sum(self.state(number).pages for number in numbers)
 
     def begin(self, **options: Any) -> list[int]:
         """Begin a backfill of every shop."""
-        since = datetime.now(UTC) - timedelta(days=1)
+        since = datetime.now(UTC) - _PAST - timedelta(days=1)
         env = self.environment
         given = {"stock": StockPolicy.APPLY, **options}
         return [backfill.start(env.engine, shop, since, None, datetime.now(UTC), **given).id for shop in self.shops.values()]
@@ -123,21 +130,27 @@ def past(directory: Path, database_url: str, redis_url: str, key: str, *, orders
         app = create_app(directory / "sandbox")
         stack.callback(close, app)
         sandbox: Sandbox = app.extensions["sandbox"]
-        for platform, front in sandbox.shopfronts.items():
-            for number in range(orders_each):
-                front.place(nth_order(platform, number))
+        _place_the_past(sandbox, orders_each)
         sandbox_url = stack.enter_context(serve(app))
-        time.sleep(1.1)  # the orders of the past are older than the second in which the backfill begins
         environment, url = _environment(stack, database_url, redis_url, key)
         environment = replace(environment, settings=environment.settings.model_copy(update={"public_url": url}))
         furnish(environment, demo(sandbox_url))
-        _rest_polls(environment)
         linked = {shop.platform: shop for shop in _linked(environment)}
         made = Past(environment, sandbox, linked, directory / "processes.log")
         for name in ("clock", "worker"):
             made.start(name)
         stack.callback(lambda: [made.kill(name) for name in made.processes])
         yield made
+
+
+def _place_the_past(sandbox: Sandbox, orders_each: int) -> None:
+    """A year of orders in each shop, the last one an hour ago: older than what a poll looks back for."""
+    apart = _PAST / max(1, orders_each)
+    with time_machine.travel(datetime.now(UTC) - _PAST - _YOUNGEST, tick=False) as clock:
+        for number in range(orders_each):
+            for platform, front in sandbox.shopfronts.items():
+                front.place(nth_order(platform, number))
+            clock.shift(apart)
 
 
 def _environment(stack: ExitStack, database_url: str, redis_url: str, key: str) -> tuple[Environment, str]:
@@ -150,12 +163,6 @@ def _environment(stack: ExitStack, database_url: str, redis_url: str, key: str) 
     return environment, stack.enter_context(serve(web))
 
 
-def _rest_polls(environment: Environment) -> None:
-    """The orders of the past are minutes old here, so that the poll's overlap would bring them in before the backfill."""
-    with environment.engine.begin() as conn:
-        conn.execute(text("UPDATE shops SET poll_due_at = now() + interval '1 hour'"))
-
-
 def _linked(environment: Environment) -> Iterator[Shop]:
     with environment.engine.connect() as conn:
         numbers = list(conn.execute(text("SELECT id FROM shops ORDER BY id")).scalars())
@@ -164,16 +171,16 @@ def _linked(environment: Environment) -> Iterator[Shop]:
 
 
 @contextmanager
-def live_orders(at: Past) -> Iterator[None]:
-    """Orders that arrive by webhook during the block."""
+def live_orders(at: Past, *, every_seconds: float) -> Iterator[None]:
+    """Orders that arrive by webhook during the block, one at each shop every so many seconds."""
     stopping = threading.Event()
 
     def place() -> None:
         number = _LIVE_FROM
-        while not stopping.wait(_LIVE_SECONDS):
+        while not stopping.wait(every_seconds):  # not at once: the second in which a backfill begins may belong to it
+            number += 1
             for platform, front in at.sandbox.shopfronts.items():
                 front.place(nth_order(platform, number))
-            number += 1
 
     thread = threading.Thread(target=place, daemon=True)
     thread.start()
@@ -184,19 +191,22 @@ def live_orders(at: Past) -> Iterator[None]:
         thread.join()
 
 
-def killed_until(at: Past, numbers: list[int], kills: int, rnd: Any, seconds: float) -> int:
-    """Kill the worker at random moments of its work, until all is done; how often it was killed."""
+def killed_until(
+    at: Past, numbers: list[int], kills: int, rnd: Random, seconds: float, apart: int, lives: float, halfway: Callable[[], None]
+) -> int:
+    """Kill the worker at random moments of its work until all is done; how often it was killed. From one kill to the next it
+    writes `apart` pages at most, and lives `lives` seconds at most beyond them. `halfway` is called once between two kills."""
     deadline = time.monotonic() + seconds
-    done, seen = 0, -1
-    while any(at.state(number).state == "running" for number in numbers):
+    done, due = 0, rnd.randint(1, apart)
+    while any(at.state(number).state in ("running", "paused") for number in numbers):
         assert time.monotonic() < deadline, [at.state(number) for number in numbers]
         at.measure()
-        pages = sum(at.state(number).pages for number in numbers)
-        if done < kills and pages > seen >= 0:
-            time.sleep(rnd.uniform(0, _LONGEST_LIFE_SECONDS))
+        if done < kills and at.pages(numbers) >= due:
+            time.sleep(rnd.uniform(0, lives))
             at.kill("worker")
             at.start("worker")
-            done, seen = done + 1, sum(at.state(number).pages for number in numbers)
-        seen = max(seen, 0)
-        time.sleep(0.1)
+            done, due = done + 1, at.pages(numbers) + rnd.randint(1, apart)
+            if done == (kills + 1) // 2:
+                halfway()
+        time.sleep(0.05)
     return done

@@ -320,3 +320,14 @@ def test_the_sum_of_everything_is_zero(make: Make) -> None:
     assert at.stock("PEN") == {"quay": (50, 0)}
     with at.engine.connect() as conn:
         assert stock_rows.unbalanced(conn) == []
+
+
+def test_an_order_of_which_every_unit_was_taken_off_is_over_whatever_the_platform_calls_it(make: Make) -> None:
+    at = make({("PEN", "quay"): 5})
+    at.take(order(lines=[("PEN", 3)]))
+    at.take(lines_with(order(lines=[("PEN", 3)], minute=1), {"quantity": 0, "refunded": 3}))
+    [row] = at.rows(orders)
+    assert (row["state"], row["lifecycle"], row["open"]) == ("cancelled", "open", False)
+    at.take(lines_with(order(lines=[("PEN", 3)], minute=2), {"quantity": 1}))
+    [row] = at.rows(orders)
+    assert (row["state"], row["open"], at.stock("PEN")) == ("new", True, {"quay": (5, 1)})

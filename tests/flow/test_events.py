@@ -150,6 +150,21 @@ def test_an_endpoint_hears_what_it_has_chosen_and_nobody_listening_writes_nothin
     assert {row["type"] for row in at.rows(events)} == {"stock.changed"}
 
 
+def test_another_merchant_s_endpoint_hears_nothing_whoever_writes(at: World, listen: Listen) -> None:
+    """The house writes past the walls between merchants; what it writes is told to the order's merchant all the same."""
+    listener, other = listen(), listen()
+    with at.engine.begin() as conn:
+        conn.execute(text("INSERT INTO merchants (id, name) VALUES (2, 'second') ON CONFLICT DO NOTHING"))
+        conn.execute(text("UPDATE endpoints SET merchant_id = 2 WHERE id = :id"), {"id": other.id})
+    at.take(order())
+    _move(at, Step.PACK)
+    stock.change(at.engine, [StockLine("INK", "depot", 5)], at.now, key="k", reason="receipt", actor="tests")
+    assert (listener.drain(), other.drain()) == (5, 0)
+    assert story.send_test(at.engine, other.id, at.now)[0]
+    assert other.drain() == 1
+    assert {row["merchant_id"] for row in at.rows(event_sends, endpoint_id=other.id)} == {2}
+
+
 def test_a_change_that_is_undone_tells_nothing_and_a_repeated_one_tells_once(at: World, listen: Listen) -> None:
     at.take(order("0"))
     listen("order.received", "order.state_changed")

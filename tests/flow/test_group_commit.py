@@ -70,13 +70,13 @@ def test_those_that_wait_share_one_statement(at: World, monkeypatch: pytest.Monk
 def test_one_that_cannot_be_written_fails_alone(at: World) -> None:
     together = GroupCommit(at.engine, at.seal)
     stranger = replace(at.shop, id=at.shop.id + 1)  # no such shop: its row breaks a foreign key
-    together._writing.acquire()
+    together._busy = True  # as if somebody were writing
     with ThreadPoolExecutor(6) as threads:
         bad = threads.submit(together.receive, stranger, _delivery(99), b"", START)
         good = [threads.submit(together.receive, at.shop, _delivery(number), b"", START) for number in range(5)]
         while len(together._waiting) < 6:
             threading.Event().wait(0.005)
-        together._writing.release()
+        together._call(())
         assert [job.result() for job in good] == [Wake("ingest", at.shop.id)] * 5
         with pytest.raises(SQLAlchemyError):
             bad.result()

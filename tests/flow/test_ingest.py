@@ -142,7 +142,8 @@ def test_a_poisoned_row_never_takes_its_batch_down(make: Make, monkeypatch: pyte
     monkeypatch.setattr(at.toy, "normalize", normalize)
     at.take(order("1"), nonsense, order("2"))
     assert [row["state"] for row in at.rows(inbox)] == ["done", "dead", "done"]
-    assert at.rows(inbox, state="dead")[0]["reason"] == "The body makes no sense."
+    remedy = "Look at the order in the shop; once it is corrected there, replay."
+    assert at.rows(inbox, state="dead")[0]["reason"] == f"The body makes no sense. {remedy}"
     assert at.stock("PEN") == {"quay": (9, 4)}
 
 

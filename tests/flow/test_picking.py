@@ -15,7 +15,7 @@ from connector.db.tables import fulfillment_lines, fulfillment_notes, fulfillmen
 from connector.domain.errors import NotFound, Rejected
 from connector.domain.fulfillment import Step
 from connector.domain.orders import Lifecycle
-from connector.flow import picking, stock
+from connector.flow import picking, reroute, stock
 from connector.flow.intake import Arrival, take_in
 from tests.desk import seeding
 from tests.desk.seeding import NOW, Town, order
@@ -110,9 +110,25 @@ class TestByHand:
         with pytest.raises(Rejected, match="Not everything is picked"):
             picking.pack(town.engine, part, NOW, actor="Inès", reason="  ")
         assert state(town, part) == "in_progress"
-        picking.pack(town.engine, part, NOW, actor="Inès", reason="not on the shelf")
+        done = picking.pack(town.engine, part, NOW, actor="Inès", reason="not on the shelf")
         assert state(town, part) == "packed"
+        assert picked(town, part) == [1]  # what is packed is what was picked, and no more
+        assert (done.here, done.missing, bool(done.elsewhere) or done.waiting > 0) == (True, 2, True)
         assert notes(town) == ["Les Misérables, tome 1 1/2, Marius et Fanny 0/1 – not on the shelf"]
+
+    def test_nothing_picked_and_packed_short_is_a_refusal_of_the_whole(self, town: Town, part: int) -> None:
+        done = picking.pack(town.engine, part, NOW, actor="Inès", reason="the shelf is empty")
+        assert (done.here, done.missing) == (False, 3)
+        assert state(town, part) == "cancelled"
+
+    def test_short_does_what_the_command_does(self, town: Town, part: int) -> None:
+        twin = town.parts(town.place(order(("BK-003", 2), ("BK-004", 1))))[0]
+        scan(town, part, "BK-003", "1")
+        by_scanning = picking.pack(town.engine, part, NOW, actor="Inès", reason="torn")
+        by_command = reroute.pack_short(town.engine, twin, {"BK-003": 1}, NOW, actor="Inès", note="torn")
+        assert state(town, part) == state(town, twin) == "packed"
+        assert by_scanning.missing == 2
+        assert [place for _, place, state_, _ in by_command.parts if state_ == "new"] == list(by_scanning.elsewhere)
 
 
 def _lines(town: Town, part: int) -> list[int]:

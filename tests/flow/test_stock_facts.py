@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, text
 
+from connector.db import refills as refill_rows
 from connector.db import stock_views
 from connector.db.tables import fulfillment_orders, levels, movements, order_events, order_lines, orders, refills, stock_documents
 from connector.domain.errors import NotFound, Rejected
@@ -306,4 +307,67 @@ def test_an_order_for_an_item_without_any_level_is_filled_by_its_first_receipt(m
     at.take(order("1", [("PEN", 1)]))
     assert waiting(at) == {"1": 1}
     stock.receive(at.engine, one(1), at.now, key="r", actor="ann")
+    assert waiting(at) == {}
+
+
+def test_units_that_came_free_are_not_taken_by_a_later_order_before_they_are_settled(make: Make) -> None:
+    at = make({("PEN", "quay"): 3})
+    held = order("1", [("PEN", 3)])
+    at.take(held, replace(order("2", [("PEN", 2)]), placed_at=held.placed_at + MINUTE))
+    at.take(replace(held, lifecycle=Lifecycle.CANCELLED, version=held.version + MINUTE))
+    late = replace(order("3", [("PEN", 3)]), placed_at=held.placed_at + 2 * MINUTE)
+    at.take(late)
+    assert waiting(at) == {"2": 2, "3": 3}
+    assert in_words(at.rows(orders, external_id="3")[0]["reason"]) == (
+        "3 of PEN waits its turn: what came free is offered to earlier orders first."
+    )
+    settle.settle(at.engine, at.now)
+    assert waiting(at) == {"3": 2}
+    assert at.stock("PEN") == {"quay": (3, 3)}
+    assert at.rows_of(refills) == []
+
+
+def test_an_edit_that_asks_for_more_waits_its_turn_but_keeps_what_is_its_own(make: Make) -> None:
+    at = make({("PEN", "quay"): 4})
+    first, second = order("1", [("PEN", 3)]), order("2", [("PEN", 1), ("PEN", 1)])
+    second = replace(second, placed_at=first.placed_at + 2 * MINUTE)
+    at.take(first, second, replace(order("3", [("PEN", 2)]), placed_at=first.placed_at + MINUTE))
+    assert waiting(at) == {"2": 1, "3": 2}
+    at.take(replace(first, lifecycle=Lifecycle.CANCELLED, version=first.version + MINUTE))
+    swapped = tuple(replace(line, quantity=units) for line, units in zip(second.lines, (0, 1), strict=True))
+    at.take(replace(second, lines=swapped, version=second.version + MINUTE))
+    assert waiting(at) == {"3": 2}
+    more = tuple(replace(line, quantity=units) for line, units in zip(second.lines, (0, 4), strict=True))
+    at.take(replace(second, lines=more, version=second.version + 2 * MINUTE))
+    assert waiting(at) == {"2": 3, "3": 2}
+    settle.settle(at.engine, at.now)
+    assert waiting(at) == {"2": 2}
+
+
+def test_an_order_that_nothing_can_serve_holds_up_a_later_one_for_one_round_only(make: Make) -> None:
+    at = make({("PEN", "depot"): 5})
+    collected = replace(order("1", [("PEN", 1)]), handover=Handover.PICKUP, pickup_location="L1")
+    at.take(collected)
+    at.take(replace(order("2", [("PEN", 2)]), placed_at=collected.placed_at + MINUTE))
+    assert waiting(at) == {"1": 1}  # nothing came free: what is there is given at once
+    stock.receive(at.engine, one(1, at="depot"), at.now, key="r", actor="ann")
+    with at.engine.begin() as conn:
+        refill_rows.note(conn, [row["item_id"] for row in at.rows(order_lines)])
+    at.take(replace(order("3", [("PEN", 2)]), placed_at=collected.placed_at + 2 * MINUTE))
+    assert waiting(at) == {"1": 1, "3": 2}
+    settle.settle(at.engine, at.now)
+    assert waiting(at) == {"1": 1}
+
+
+def test_a_settling_under_way_comes_back_for_an_order_that_stood_back(make: Make) -> None:
+    at = make({("PEN", "quay"): 3})
+    held = order("1", [("PEN", 3)])
+    at.take(held, replace(order("2", [("PEN", 2)]), placed_at=held.placed_at + MINUTE))
+    at.take(replace(held, lifecycle=Lifecycle.CANCELLED, version=held.version + MINUTE))
+    with at.engine.connect() as conn:
+        [(item, rises)] = refill_rows.waiting(conn).items()
+    at.take(replace(order("3", [("PEN", 1)]), placed_at=held.placed_at + 2 * MINUTE))
+    with at.engine.begin() as conn:
+        refill_rows.settled(conn, item, rises)
+    settle.settle(at.engine, at.now)
     assert waiting(at) == {}

@@ -146,13 +146,13 @@ class Toy:
             title="Toy",
             credentials={"token": "any word"},
             shared_address=False,
-            open_shop=lambda options: ("toy-store", "https://toy.example", {"token": options["token"]}),
+            open_shop=lambda options: (self.store, "https://toy.example", {"token": options["token"]}),
             shop_named_by=lambda headers: "",
             is_ping=lambda headers, body: False,
             genuine=lambda shop, headers, body: True,
             parse=lambda headers, body: Delivery("order", Kind.ORDER, "x", "1"),
             normalize=self.normalize,
-            check=lambda shop: Account("toy-store", "Toy Store", "EUR"),
+            check=lambda shop: Account(self.store, "Toy Store", "EUR"),
             subscribe=self.subscribe,
             fetch_order=self.fetch,
             changed_orders=self.changed,
@@ -173,6 +173,7 @@ class Toy:
             ),
         )
 
+    store: str = "toy-store"
     catalogue: list[CataloguePage] = field(default_factory=lambda: [CataloguePage(())])
     obstacle: str = ""
     shown: dict[Spot, int | None] = field(default_factory=dict)
@@ -261,9 +262,9 @@ class World:
             return [dict(row._mapping) for row in conn.execute(select(table))]
 
 
-def world(engine: Engine, seal: Seal, given: Mapping[tuple[str, str], int]) -> World:
-    """Two locations (quay first, depot second) with this stock: (sku, location code) -> units."""
-    toy = Toy()
+def world(engine: Engine, seal: Seal, given: Mapping[tuple[str, str], int], store: str = "toy-store") -> World:
+    """Two locations (quay first, depot second) with this stock: (sku, location code) -> units. `store` names its shop."""
+    toy = Toy(store=store)
     stock.add_location(engine, code="quay", name="Quay", priority=1)
     stock.add_location(engine, code="depot", name="Depot", kind="warehouse", priority=2)
     stock.add_items(engine, [{"sku": sku, "title": sku.title(), "barcode": ""} for sku in {sku for sku, _ in given}], START)

@@ -27,7 +27,7 @@ def run(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> Iterator[R
     """Run a command on the services of the test, with the toy platform registered."""
     known = dict(environment.platforms)
 
-    def platforms(*_: object) -> Mapping[str, Platform]:
+    def platforms(*_: object, **__: object) -> Mapping[str, Platform]:
         return known
 
     monkeypatch.setattr(registry, "platforms", platforms)

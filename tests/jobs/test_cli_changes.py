@@ -27,7 +27,7 @@ def test_a_part_is_moved_split_rejected_and_packed_short(run: Run, ordered: dict
     gone = as_json(run("fulfill", part, "reject", "--reason", "damaged", "--note", "water", "--json"))
     assert [(one["location"], one["units"]) for one in gone["fulfillment_orders"]] == [("Central depot", 2)]
     short = run("fulfill", gone["fulfillment_orders"][0]["id"], "short", "--line", "TEE=1")
-    assert (short.exit_code, "1 units wait as a backorder" in short.stdout) == (0, True)
+    assert (short.exit_code, "1 unit waits as a backorder" in short.stdout) == (0, True)
 
 
 def test_a_handover_is_taken_back(run: Run, ordered: dict[str, Any]) -> None:

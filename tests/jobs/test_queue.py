@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import pickle
@@ -149,6 +150,26 @@ def test_the_worker_runs_tasks_most_urgent_first(connection: redis.Redis, redis_
     queue.ring(connection, [Wake("poll", 1), Wake("deliver", 2), Wake("ingest", 3)])
     _burst(redis_url, {name: lambda shop, name=name: done.append((name, shop)) for name in queue.TASKS})  # type: ignore[misc]
     assert done == [("ingest", 3), ("deliver", 2), ("poll", 1)]
+
+
+def test_a_flood_of_the_urgent_keeps_none_of_the_others_waiting(connection: redis.Redis, redis_url: str) -> None:
+    """Deliveries and tellings come as fast as they are done, for many shops; the poll and the publication get their turns."""
+    done: list[str] = []
+    flooding = {"ingest", "deliver", "publish"}
+
+    def work(name: str, shop: int) -> None:
+        done.append(name)
+        if name in flooding and len(done) < 60:
+            queue.lower(connection, Wake(name, shop))
+            queue.ring(connection, [Wake(name, shop)])
+
+    queue.ring(connection, [Wake("poll", 1), Wake("backfill", 1), *(Wake(name, 1) for name in flooding)])
+    _burst(redis_url, {name: lambda shop, name=name: work(name, shop) for name in queue.TASKS})  # type: ignore[misc]
+    for name in ("poll", "backfill"):
+        assert done.index(name) < 20
+    for name in flooding:
+        turns = [place for place, one in enumerate(done) if one == name]
+        assert max(later - earlier for earlier, later in itertools.pairwise([0, *turns])) < 20, name
 
 
 @pytest.mark.parametrize(

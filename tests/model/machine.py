@@ -31,8 +31,9 @@ CLEARED = (
 )
 _CLEAR = text("SET LOCAL session_replication_role = replica; " + "; ".join(f"DELETE FROM {table}" for table in CLEARED))  # noqa: S608
 
-# Each row of the answer is a rule that is broken, by name.
-_BROKEN = text(
+# Each row of the answer is a rule that is broken, by name, or what lies on a shelf: one question, because it is asked after
+# every step.
+_SEEN = text(
     """
     WITH sums AS (
         SELECT item_id, location_id, sum(on_hand_delta) AS on_hand, sum(committed_delta) AS committed
@@ -48,30 +49,29 @@ _BROKEN = text(
         SELECT order_line_id, sum(quantity) AS units, sum(quantity) FILTER (WHERE state IN ('shipped', 'picked_up')) AS gone
         FROM parts WHERE state <> 'cancelled' GROUP BY 1
     )
-    SELECT 'a level is not the sum of its movements', l.item_id FROM levels l
+    SELECT 'shelf' AS what, i.sku, p.code, l.on_hand AS n
+        FROM levels l JOIN items i ON i.id = l.item_id JOIN locations p ON p.id = l.location_id WHERE l.on_hand <> 0
+    UNION ALL SELECT 'a level is not the sum of its movements', '', '', l.item_id FROM levels l
         LEFT JOIN sums s USING (item_id, location_id)
         WHERE (l.on_hand, l.committed) <> (coalesce(s.on_hand, 0), coalesce(s.committed, 0))
-    UNION ALL SELECT 'available is not on hand less committed', item_id FROM levels WHERE available <> on_hand - committed
-    UNION ALL SELECT 'a promise is not what the parts hold', l.item_id FROM levels l
+    UNION ALL SELECT 'available is not on hand less committed', '', '', item_id FROM levels WHERE available <> on_hand - committed
+    UNION ALL SELECT 'a promise is not what the parts hold', '', '', l.item_id FROM levels l
         LEFT JOIN held h USING (item_id, location_id) WHERE l.committed <> coalesce(h.units, 0)
-    UNION ALL SELECT 'units are neither given nor waiting', ol.id FROM order_lines ol
+    UNION ALL SELECT 'units are neither given nor waiting', '', '', ol.id FROM order_lines ol
         JOIN orders o ON o.id = ol.order_id LEFT JOIN given g ON g.order_line_id = ol.id
         WHERE CASE o.lifecycle WHEN 'cancelled' THEN coalesce(g.units, 0) <> coalesce(g.gone, 0) OR ol.backordered > 0
               ELSE coalesce(g.units, 0) + ol.backordered <> greatest(ol.quantity, coalesce(g.gone, 0)) END
-    UNION ALL SELECT 'more is promised than there is', l.item_id FROM levels l
+    UNION ALL SELECT 'more is promised than there is', '', '', l.item_id FROM levels l
         LEFT JOIN held h USING (item_id, location_id)
         WHERE l.available < 0 AND NOT :oversell AND coalesce(h.loose, 0) > 0
             AND NOT EXISTS (SELECT 1 FROM refills r WHERE r.item_id = l.item_id)
-    UNION ALL SELECT 'a shelf holds less than nothing', item_id FROM levels WHERE on_hand < 0 AND NOT :oversell
-    UNION ALL SELECT 'an order waits beside free stock', l.item_id FROM levels l
+    UNION ALL SELECT 'a shelf holds less than nothing', '', '', item_id FROM levels WHERE on_hand < 0 AND NOT :oversell
+    UNION ALL SELECT 'an order waits beside free stock', '', '', l.item_id FROM levels l
         JOIN locations p ON p.id = l.location_id AND p.enabled
         WHERE l.available > 0 AND NOT EXISTS (SELECT 1 FROM refills r WHERE r.item_id = l.item_id)
             AND EXISTS (SELECT 1 FROM order_lines ol JOIN orders o ON o.id = ol.order_id
                 WHERE ol.item_id = l.item_id AND ol.backordered > 0 AND o.handover = 'delivery' AND o.open)
     """
-)
-_SHELVES = text(
-    "SELECT i.sku, p.code, l.on_hand FROM levels l JOIN items i ON i.id = l.item_id JOIN locations p ON p.id = l.location_id"
 )
 _PARTS = text(
     """
@@ -125,6 +125,8 @@ def machine(at: World) -> type[RuleBasedStateMachine]:
         def __init__(self) -> None:
             super().__init__()
             self.engine: Engine = at.engine
+            # To look: a connection of its own without transactions, so that a look is one round trip.
+            self.eyes = at.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
             self.model = Model()
             self.steps = 0
             with self.engine.begin() as conn:
@@ -205,8 +207,7 @@ def machine(at: World) -> type[RuleBasedStateMachine]:
             assert self._movements() == before
 
         def _movements(self) -> int:
-            with self.engine.connect() as conn:
-                return int(conn.execute(_MOVEMENTS).scalar_one())
+            return int(self.eyes.execute(_MOVEMENTS).scalar_one())
 
         @precondition(lambda self: self.model.orders)
         @rule(pick=_pick, lines=_lines)
@@ -287,8 +288,7 @@ def machine(at: World) -> type[RuleBasedStateMachine]:
 
         @rule(pick=_pick, step=st.sampled_from([Step.PACK, Step.PACK, Step.SHIP, Step.PICK_UP, Step.READY, Step.UNPACK]))
         def staff(self, pick: int, step: Step) -> None:
-            with self.engine.connect() as conn:
-                parts = [p for p in conn.execute(_PARTS) if p.state in MOVES[step].before]
+            parts = [p for p in self.eyes.execute(_PARTS) if p.state in MOVES[step].before]
             if not parts:
                 return
             part = parts[pick % len(parts)]
@@ -308,15 +308,16 @@ def machine(at: World) -> type[RuleBasedStateMachine]:
 
         @invariant()
         def everything_adds_up(self) -> None:
-            with self.engine.connect() as conn:
-                broken = conn.execute(_BROKEN, {"oversell": self.model.oversell}).all()
-                shelves = {(row.sku, row.code): row.on_hand for row in conn.execute(_SHELVES)}
-            assert broken == []
-            assert {pair: n for pair, n in shelves.items() if n} == {pair: n for pair, n in self.model.shelves.items() if n}
+            seen = self.eyes.execute(_SEEN, {"oversell": self.model.oversell}).all()
+            assert [row for row in seen if row.what != "shelf"] == []
+            assert {(row.sku, row.code): row.n for row in seen} == {pair: n for pair, n in self.model.shelves.items() if n}
 
         def teardown(self) -> None:
-            settle.settle(self.engine, self._now())
-            assert verify.verify(self.engine, self._now()).found == ()
-            self.everything_adds_up()
+            try:
+                settle.settle(self.engine, self._now())
+                assert verify.verify(self.engine, self._now()).found == ()
+                self.everything_adds_up()
+            finally:
+                self.eyes.close()
 
     return Ledger

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, create_engine
 
 from connector.db.sealed import Seal
 from connector.flow import stock
@@ -17,22 +15,36 @@ from tests.model.machine import CODES, SKUS, machine
 _FREELY = {"deadline": None, "suppress_health_check": list(HealthCheck), "stateful_step_count": 50, "database": None}
 
 
-def _quickly(connection: Any, _: object) -> None:
-    """No wait for the disk: what a kill leaves behind is another test's question."""
-    connection.execute("SET synchronous_commit = off")
-    connection.commit()
+def _quick(engine: Engine) -> Engine:
+    """An engine on the same database that neither asks whether its connection lives nor waits for the disk: what a kill leaves
+    behind is another test's question."""
+    options = "-c synchronous_commit=off -c timezone=UTC -c statement_timeout=30000"
+    return create_engine(engine.url, pool_size=3, max_overflow=0, connect_args={"options": options})
 
 
 def _run(engine: Engine, seal: Seal, runs: int, **more: object) -> None:
-    event.listen(engine, "connect", _quickly)
-    engine.dispose()
+    engine = _quick(engine)
     stock.add_location(engine, code=CODES[2], name="Annex", priority=3)
     at = world(engine, seal, {(sku, "quay"): 0 for sku in SKUS})
-    run_state_machine_as_test(machine(at), settings=settings(max_examples=runs, **_FREELY, **more))  # type: ignore[arg-type]
+    try:
+        run_state_machine_as_test(machine(at), settings=settings(max_examples=runs, **_FREELY, **more))  # type: ignore[arg-type]
+    finally:
+        engine.dispose()
+
+
+# A step is some twenty statements, about 20 ms: so many runs of 50 steps cost a minute and a half on two cores that have
+# nothing else to do. The other sizes are long tests.
+_SHORT = 75
 
 
 @pytest.mark.timeout(1800)
 def test_the_ledger_adds_up_after_every_step(engine: Engine, seal: Seal) -> None:
+    _run(engine, seal, _SHORT)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_the_ledger_adds_up_after_every_step_of_three_hundred_runs(engine: Engine, seal: Seal) -> None:
     _run(engine, seal, 300)
 
 

@@ -173,3 +173,28 @@ def test_a_closed_store_takes_no_more_changes(path: Path) -> None:
     with pytest.raises(OSError, match="descriptor"):
         store.put("k", "1", {"n": 1})
     assert store.get("k", "1") is None
+
+
+def test_heads_follow_every_change(path: Path) -> None:
+    store = Store(path)
+    store.put("order", "1", {"number": 1, "long": "x"})
+    store.put("order", "2", {"number": 2, "long": "x"})
+    assert store.heads("order", _number) == [1, 2]
+    store.put("order", "1", {"number": 11})
+    store.put("order", "3", {"number": 3})
+    store.delete("order", "2")
+    assert store.heads("order", _number) == [11, 3]
+    with pytest.raises(ValueError, match="JSON compliant"):
+        _put_and_fail(store)
+    assert store.heads("order", _number) == [11, 3]
+    assert store.heads("nothing", _number) == []
+
+
+def _number(document: dict[str, int]) -> int:
+    return document["number"]
+
+
+def _put_and_fail(store: Store) -> None:
+    with store.together():
+        store.put("order", "3", {"number": 33})
+        store.put("order", "4", {"number": float("nan")})

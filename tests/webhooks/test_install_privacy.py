@@ -83,6 +83,7 @@ def _planted(place: Town) -> None:
         assert mine is not None
         inbox.add(
             conn,
+            merchant_id=1,
             shop_id=mine.shop_id,
             dedup_key="dead",
             topic="orders/updated",

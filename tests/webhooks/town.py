@@ -67,12 +67,13 @@ class Town:
                 continue
             shop = shop_flow.by_id(self.engine, self.seal, wake.shop_id)
             platform = self.environment.platforms[shop.platform]
+            own = self.environment.of(shop.merchant_id).engine
             if wake.task == "install":
-                linking_steps.drain(self.engine, self.seal, platform, shop, now, self.environment.settings.public_url)
+                linking_steps.drain(own, self.seal, platform, shop, now, self.environment.settings.public_url)
             if wake.task == "privacy":
-                privacy.drain(self.engine, self.seal, shop, now())
+                privacy.drain(own, self.seal, shop, now())
             if wake.task == "ingest":
-                ingest(self.engine, self.seal, platform, shop, now())
+                ingest(own, self.seal, platform, shop, now())
 
     def shop(self, platform: str) -> Shop:
         """The one shop of the platform."""

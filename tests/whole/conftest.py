@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +25,13 @@ _ROOT = Path(__file__).parents[2]
 _PATIENCE_SECONDS = 120  # of a test that waits for something which does not come
 
 
-def wait_until(true: Callable[[], Any]) -> Any:
+def wait_until(true: Callable[[], Any], *, seconds: float = _PATIENCE_SECONDS, every: float = 0.2) -> Any:
     """The first true answer; the test's own time-out is the bound, this only names what was waited for."""
-    end = time.monotonic() + _PATIENCE_SECONDS
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         if found := true():
             return found
-        time.sleep(0.2)
+        time.sleep(every)
     raise AssertionError("what was waited for did not come")
 
 
@@ -40,6 +40,14 @@ class Whole:
     """The running whole: the command line in this process, the sandbox over HTTP."""
 
     environment: dict[str, str]
+    token: str = ""
+
+    def read(self, path: str) -> Any:
+        """What the REST API says: quicker than a command, for what is looked at often."""
+        url = f"http://127.0.0.1:{self.environment['PORT']}/api/v1/{path}"
+        answer = requests.get(url, headers={"Authorization": f"Bearer {self.token}"}, timeout=30)
+        assert answer.ok, answer.text
+        return answer.json()
 
     def run(self, *words: str, fails: bool = False) -> str:
         """A `connector` command's output; with `fails` it must be refused, and its message is returned."""
@@ -53,15 +61,28 @@ class Whole:
 
     def sandbox(self, method: str, path: str, body: Any = None) -> Any:
         """A call to the sandbox's control API."""
-        url = f"http://127.0.0.1:{self.environment['SANDBOX_PORT']}/sandbox/{path}"
-        answer = requests.request(method, url, json=body, timeout=30)
+        answer = self._call(method, path, body)
         assert answer.ok, answer.text
         return answer.json() if answer.content else None
 
+    def sandbox_refuses(self, method: str, path: str, body: Any = None) -> str:
+        """The words with which the sandbox refuses a call, as the platform would."""
+        answer = self._call(method, path, body)
+        assert answer.status_code == 409, answer.text
+        return " ".join(answer.json().values())
+
+    def _call(self, method: str, path: str, body: Any) -> requests.Response:
+        url = f"http://127.0.0.1:{self.environment['SANDBOX_PORT']}/sandbox/{path}"
+        return requests.request(method, url, json=body, timeout=30)
+
+    def order(self, platform: str, *lines: tuple[str, int], **wanted: Any) -> str:
+        """Place an order; its id in the shop."""
+        body = {"lines": [list(line) for line in lines], "handover": "delivery", **wanted}
+        return str(self.sandbox("POST", f"{platform}/orders", body)["id"])
+
     def place(self, platform: str, *lines: tuple[str, int], **wanted: Any) -> tuple[str, dict[str, Any]]:
         """Place an order; its id in the shop, and the order as it then stands here."""
-        body = {"lines": [list(line) for line in lines], "handover": "delivery", **wanted}
-        placed = str(self.sandbox("POST", f"{platform}/orders", body)["id"])
+        placed = self.order(platform, *lines, **wanted)
         return placed, wait_until(lambda: self.arrived(platform, placed))
 
     def arrived(self, platform: str, placed: str) -> dict[str, Any] | None:
@@ -110,7 +131,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
         try:
             wait_until(lambda: process.poll() is not None or "Ctrl-C" in log.read_text())
             assert process.poll() is None, log.read_text()
-            yield Whole({**own, "ALLOW_PRIVATE_SHOPS": "true"})
+            whole = Whole({**own, "ALLOW_PRIVATE_SHOPS": "true"})
+            made = whole.ask("tokens", "add", "tests", "--scope", "orders:read", "--scope", "stock:read")
+            yield replace(whole, token=made["token"])
         finally:
             process.send_signal(signal.SIGINT)
             process.wait()

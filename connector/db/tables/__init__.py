@@ -2,7 +2,8 @@
 
 Conventions: ids are bigint identities; times are timestamptz; `*_minor` is money in minor units; `state` words come from
 the enumerations in `connector.domain`. `sealed_*` columns are encrypted (see `sealed.py`). Open word lists (a movement's
-reason, the outbox's act, an event's code) are text, so that a new kind of fact needs no migration.
+reason, the outbox's act, an event's code) are text, so that a new kind of fact needs no migration. Every table that is not
+in HOUSE gets its `merchant_id` by itself, and its references carry it (see `merchants.py`).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from connector.db.tables.goods import (
     publications,
     pushes,
     stock_sources,
+    suppliers,
 )
 from connector.db.tables.install import (
     install_states,
@@ -40,6 +42,7 @@ from connector.db.tables.orders import (
     fulfillment_orders,
     line_refusals,
     line_returns,
+    order_corrections,
     order_events,
     order_lines,
     order_tasks,
@@ -47,7 +50,7 @@ from connector.db.tables.orders import (
     payments,
 )
 from connector.db.tables.past import backfill_misses, backfill_pages, backfills, drifts
-from connector.db.tables.shops import shops
+from connector.db.tables.shops import shop_logos, shops
 from connector.db.tables.stock import buffers, refills, stock_checks, stock_documents, transfer_lines, transfers
 
 divide(metadata)
@@ -85,6 +88,7 @@ __all__ = [
     "merchants",
     "metadata",
     "movements",
+    "order_corrections",
     "order_events",
     "order_lines",
     "order_tasks",
@@ -99,6 +103,7 @@ __all__ = [
     "saved_views",
     "scans",
     "shop_events",
+    "shop_logos",
     "shop_notices",
     "shop_users",
     "shops",
@@ -107,6 +112,7 @@ __all__ = [
     "stock_checks",
     "stock_documents",
     "stock_sources",
+    "suppliers",
     "token_leases",
     "transfer_lines",
     "transfers",

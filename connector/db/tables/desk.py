@@ -27,6 +27,7 @@ staff = Table(
     words("name", None),
     words("name_folded", None),
     words("role", None),
+    # Empty for someone who comes in through a platform's admin: nobody signs in under that name.
     words("password_hash", None),
     Column("enabled", Boolean, nullable=False, server_default=text("true")),
     # Raised by everything that must end the sessions that are open: a new password, a disabled account.

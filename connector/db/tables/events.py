@@ -5,13 +5,14 @@ from __future__ import annotations
 from sqlalchemy import ARRAY, CheckConstraint, Column, Index, LargeBinary, Table, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from connector.db.tables.columns import count, metadata, moment, reference, row_id, words
+from connector.db.tables.columns import count, merchant, metadata, moment, reference, row_id, words
 
 # A removed endpoint keeps its row, without secrets and types: writers that read it a moment ago may still refer to it.
 endpoints = Table(
     "endpoints",
     metadata,
     row_id(),
+    merchant(),
     words("name"),
     words("url", None),
     Column("types", ARRAY(Text), nullable=False),

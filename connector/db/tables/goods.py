@@ -57,6 +57,18 @@ stock_sources = Table(
     PrimaryKeyConstraint("shop_id", "external_id", "location_id"),
 )
 
+# Who goods are bought from.
+suppliers = Table(
+    "suppliers",
+    metadata,
+    row_id(),
+    merchant(),
+    words("name", None),
+    words("name_folded", None),
+    UniqueConstraint("merchant_id", "name_folded"),
+    CheckConstraint("name <> ''", name="name"),
+)
+
 items = Table(
     "items",
     metadata,
@@ -65,8 +77,10 @@ items = Table(
     words("sku", None),
     words("title"),
     words("barcode"),
+    reference("supplier_id", "suppliers.id", nullable=True),
     UniqueConstraint("merchant_id", "sku"),
     CheckConstraint("sku <> ''", name="sku"),
+    Index("ix_items_supplier", "supplier_id", postgresql_where=text("supplier_id is not null")),
     Index("ix_items_barcode", "barcode", postgresql_where=text("barcode <> ''")),
 )
 

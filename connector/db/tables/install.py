@@ -99,6 +99,8 @@ shop_users = Table(
     reference("shop_id", "shops.id"),
     words("external_id", None),
     Column("owner", Boolean, nullable=False, server_default=text("false")),
+    # Who this is at the desk.
+    reference("staff_id", "staff.id", nullable=True),
     moment("seen_at", now=True),
     moment("removed_at", nullable=True),
     PrimaryKeyConstraint("shop_id", "external_id"),

@@ -2,8 +2,8 @@
 
 Two things keep merchants apart, and neither is a condition somebody has to write: the policies of `connector.db.walls`, by
 which a merchant's transaction sees and writes that merchant's rows only; and foreign keys that carry the merchant along, so
-that nobody, the house included, can make a row of one merchant refer to a shop, an order, an item, a location or a member of
-staff of another.
+that nobody, the house included, can make a row of one merchant refer to a shop, an order, an item, a location, a member of
+staff or an endpoint of another.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ merchants = Table(
 # transaction can touch them (but see `connector.db.walls` for the two it may read).
 HOUSE = frozenset({"merchants", "heartbeats", "install_states", "used_tokens", "sign_ins"})
 # What rows of a merchant refer to by the merchant as well. Few: each costs an index.
-_ANCHORS = frozenset({"shops", "orders", "items", "locations", "staff"})
+_ANCHORS = frozenset({"shops", "orders", "items", "locations", "staff", "suppliers", "endpoints"})
 
 
 def divide(tables: MetaData) -> None:

@@ -206,6 +206,16 @@ payments = Table(
     Index("ix_payments_order", "order_id"),
 )
 
+# What staff corrected of a customer or an address: `sealed` holds, for each section, what the platform said then and what counts.
+order_corrections = Table(
+    "order_corrections",
+    metadata,
+    reference("order_id", "orders.id", primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    words("actor", None),
+    moment("at", now=True),
+)
+
 order_events = Table(
     "order_events",
     metadata,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import CheckConstraint, Column, LargeBinary, Table, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from connector.db.tables.columns import count, metadata, moment, row_id, words
+from connector.db.tables.columns import count, metadata, moment, reference, row_id, words
 
 shops = Table(
     "shops",
@@ -39,4 +39,15 @@ shops = Table(
     UniqueConstraint("key"),
     UniqueConstraint("platform", "external_id"),
     CheckConstraint("state in ('linked', 'paused', 'uninstalled')", name="state"),
+)
+
+# The picture at the head of a shop's papers, as it was checked and written anew here.
+shop_logos = Table(
+    "shop_logos",
+    metadata,
+    reference("shop_id", "shops.id", primary_key=True),
+    Column("picture", LargeBinary, nullable=False),
+    count("width", None),
+    count("height", None),
+    moment("at", now=True),
 )

@@ -68,8 +68,9 @@ stock_checks = Table(
     "stock_checks",
     metadata,
     row_id(),
+    merchant(),
     moment("at"),
     count("differences", None),
     Column("found", JSONB, nullable=False, server_default=text("'[]'")),
-    Index("ix_stock_checks_at", "at"),
+    Index("ix_stock_checks_at", "merchant_id", "at"),
 )

@@ -227,3 +227,14 @@ def test_an_order_of_sixty_lines_is_shipped_whole(bench: Bench) -> None:
     bench.tell(Act.SHIPPED, order)
     (shipment,) = bench.sandbox.store.all("bigcommerce.shipment")
     assert len(shipment["items"]) == 60
+
+
+def test_cancelled_is_the_status_once_and_not_over_what_was_handed_over(bench: Bench) -> None:
+    order = bench.place(("MAR-TS-M", 1))
+    assert bench.tell(Act.CANCELLED, order).told is Told.APPLIED
+    assert bench.shown(order).status == "Cancelled"
+    assert bench.tell(Act.CANCELLED, order).told is Told.ALREADY
+    other = bench.place(("MAR-TS-M", 1))
+    bench.tell(Act.SHIPPED, other, tracking=TRACKING)
+    assert bench.tell(Act.CANCELLED, other).told is Told.WITHHELD
+    assert bench.shown(other).status == "Completed"

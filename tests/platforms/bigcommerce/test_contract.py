@@ -207,6 +207,13 @@ def _reading(bench: Bench) -> None:
     bench.platform.fetch_order(bench.shop, bench.place(*[("MUG-PHARE", 1)] * 60))
 
 
+def _taken_back(bench: Bench) -> None:
+    sent = bench.place(("MUG-PHARE", 3), extra=("fee",))
+    bench.tell(Act.SHIPPED, sent)
+    bench.tell(Act.TAKEN_BACK, sent, targets={"MUG-PHARE": 0})
+    bench.platform.fetch_order(bench.shop, sent)
+
+
 _CALLS: dict[str, tuple[Callable[[Bench], None], set[str]]] = {
     "deliveries": (
         _deliveries,
@@ -214,6 +221,7 @@ _CALLS: dict[str, tuple[Callable[[Bench], None], set[str]]] = {
         | {"POST orders/N/shipments 201", "PUT orders/N/shipments/N 200"},
     ),
     "pickups": (_pickups, {"GET orders/pickups 200", "POST orders/pickups 200", "PUT orders/pickups 200", "PUT orders/N 200"}),
+    "taken back": (_taken_back, {"DELETE orders/N/shipments/N 204", "PUT orders/N 200"}),
     "reading": (
         _reading,
         {

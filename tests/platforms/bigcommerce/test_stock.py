@@ -6,6 +6,8 @@ import pytest
 
 from connector.platform import Change, Goods, Level, Refused, Spot, Written
 from platforms.bigcommerce import catalogue
+from platforms.bigcommerce.stock import Channels, obstacle
+from platforms.http import Http
 from tests.platforms.bigcommerce.conftest import Bench
 from tests.serving import wait_until
 
@@ -63,3 +65,27 @@ def test_stock_that_would_be_subtracted_again_is_an_obstacle(bench: Bench, goods
     assert goods.obstacle(bench.shop) == ""
     bench.settings(update_stock_behavior="order_completed_or_shipped")
     assert "subtracted again" in goods.obstacle(bench.shop)
+
+
+def test_a_channel_with_a_setting_of_its_own_is_an_obstacle_too(bench: Bench, goods: Goods) -> None:
+    own = {"update_stock_behavior": "order_completed_or_shipped"}
+    bench.settings(channels={"2": own, "3": {"update_stock_behavior": None}})
+    assert goods.obstacle(bench.shop) == "", "nothing was sold there"
+    order_id = bench.place(("MAR-TS-S", 1))
+    bench.change(order_id, channel_id=2)
+    assert goods.obstacle(bench.shop) == "", "its channels are remembered"
+    channels = Channels(lambda: 0.0)
+    reason = obstacle(Http(private_allowed=True), channels, bench.shop)
+    assert ("for orders of channel 2 " in reason, "Settings > Inventory of channel 2." in reason) == (True, True)
+    bench.settings(channels={"2": {"update_stock_behavior": "order_placed"}})
+    assert obstacle(Http(private_allowed=True), channels, bench.shop) == ""
+
+
+def test_the_channels_are_read_again_after_an_hour(bench: Bench) -> None:
+    now = [0.0]
+    channels, http = Channels(lambda: now[0]), Http(private_allowed=True)
+    assert channels.of(http, bench.shop) == (1,)
+    bench.change(bench.place(("MAR-TS-S", 1)), channel_id=7)
+    assert channels.of(http, bench.shop) == (1,)
+    now[0] = 3600.0
+    assert channels.of(http, bench.shop) == (1, 7)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from connector.domain.orders import Handover
+from connector.domain.orders import Handover, Order
 from connector.platform import Act, Announcement, Outcome, Refused, Told, Tracking
 from tests.platforms.shopify.conftest import CANEBIERE, DEPOT, VIEUX_PORT, Linked, announcement
 
@@ -77,6 +77,37 @@ def test_a_part_that_is_the_whole_pickup_is_called_ready(linked: Linked) -> None
     order = linked.place(("ESP-41", 2), handover="pickup", pickup="canebiere")
     assert _tell(linked, announcement(Act.READY, order, {"ESP-41": 1}, last=False)).told is Told.UNSUPPORTED
     assert _tell(linked, announcement(Act.READY, order, {"ESP-41": 2}, last=False)).told is Told.APPLIED
+
+
+def test_some_of_a_pickup_is_divided_off_and_called_ready_where_parts_are_reported(linked: Linked) -> None:
+    linked.shop = replace(linked.shop, settings={"report_parts": "each"})
+    order = linked.place(("ESP-41", 3), ("SAC-VOILE", 1), handover="pickup", pickup="canebiere")
+    some = announcement(Act.READY, order, {"ESP-41": 2}, last=False)
+    assert _tell(linked, some).told is Told.APPLIED
+    assert linked.shown(order).notes == ("Ready for pickup",)
+    assert _prepared(linked, order) == [(False, [1, 1]), (True, [2])]
+    assert _tell(linked, some).told is Told.ALREADY
+    assert _prepared(linked, order) == [(False, [1, 1]), (True, [2])]
+    assert _tell(linked, announcement(Act.READY, order, {"ESP-41": 1, "SAC-VOILE": 1}, last=True)).told is Told.APPLIED
+    assert _prepared(linked, order) == [(True, [1, 1]), (True, [2])]
+    assert _tell(linked, announcement(Act.PICKED_UP, order)).told is Told.APPLIED
+    assert linked.shown(order).status == "Fulfilled"
+
+
+def test_what_shopify_does_not_let_us_divide_waits_for_its_last_part(linked: Linked, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sandbox.shopify import views
+
+    monkeypatch.setattr(views, "_actions", lambda part: ("CREATE_FULFILLMENT",))
+    linked.shop = replace(linked.shop, settings={"report_parts": "each"})
+    order = linked.place(("ESP-41", 3), handover="pickup", pickup="canebiere")
+    assert _tell(linked, announcement(Act.READY, order, {"ESP-41": 2}, last=False)).told is Told.UNSUPPORTED
+
+
+def _prepared(linked: Linked, order: Order) -> list[tuple[bool, list[int]]]:
+    """Of each fulfillment order of the sandbox: was it prepared, and its units."""
+    found = linked.remote.order(order.external_id)
+    assert found is not None
+    return [(part["prepared"], [line["remaining"] for line in part["lines"] if line["remaining"]]) for part in found["parts"]]
 
 
 def test_ready_after_it_was_collected_is_old_news(linked: Linked) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from connector.domain.orders import Lifecycle, Order, Return, total_difference_minor
+from connector.domain.orders import Lifecycle, LineKind, Order, Return, total_difference_minor
 from connector.platform import Act, AnnouncedLine, Announcement, Outcome, Told, Tracking
 from sandbox.shopify import moving
 from tests.platforms.shopify.conftest import CANEBIERE, DEPOT, VIEUX_PORT, Linked, announcement
@@ -144,3 +144,15 @@ def test_a_total_that_does_not_add_up_is_measured(linked: Linked) -> None:
     order = linked.place(("ESP-41", 2))
     assert total_difference_minor(order) == 0
     assert total_difference_minor(replace(order, total_minor=order.total_minor + 500)) == 500
+
+
+# --- tips ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_tip_is_a_line_of_its_own_kind_and_counted_once_in_the_total(linked: Linked) -> None:
+    order = linked.place(("ESP-41", 1), extra=("tip",))
+    assert [(line.kind, line.quantity) for line in order.lines] == [(LineKind.PHYSICAL, 1), (LineKind.TIP, 1)]
+    assert order.amounts is not None
+    assert (order.amounts.fees_minor, total_difference_minor(order)) == (0, 0)
+    assert shipped_from(linked, order, "").told is Told.APPLIED
+    assert (linked.shown(order).status, linked.read(order.external_id).lifecycle) == ("Fulfilled", Lifecycle.COMPLETED)

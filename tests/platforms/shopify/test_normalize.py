@@ -159,6 +159,14 @@ def test_a_divided_line_is_assigned_where_most_of_it_is() -> None:
     [
         ({"isGiftCard": True, "requiresShipping": False}, LineKind.GIFT_CARD),
         ({"requiresShipping": False}, LineKind.DIGITAL),
+        ({"requiresShipping": False, "variant": None, "sku": None}, LineKind.SERVICE),
+        ({"requiresShipping": False, "variant": None, "sku": None, "nonFulfillableQuantity": 1}, LineKind.SERVICE),
+        ({"requiresShipping": False, "variant": None, "sku": None, "nonFulfillableQuantity": 2}, LineKind.TIP),
+        (
+            {"requiresShipping": False, "variant": None, "sku": None, "nonFulfillableQuantity": 2, "currentQuantity": 0},
+            LineKind.SERVICE,
+        ),
+        ({"requiresShipping": False, "nonFulfillableQuantity": 2}, LineKind.DIGITAL),
         ({"variant": None, "sku": None}, LineKind.CUSTOM),
         ({"variant": None, "sku": ""}, LineKind.CUSTOM),
         ({"variant": None}, LineKind.PHYSICAL),

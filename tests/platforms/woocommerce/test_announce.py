@@ -242,3 +242,15 @@ def test_a_status_of_its_own_never_skips_the_shops_stock(world: World) -> None:
     assert outcome.told is Told.WITHHELD
     assert "pending" in outcome.detail
     assert status(world, order_id) == "Pending payment"
+
+
+def test_cancelled_is_the_status_once_and_never_over_one_that_means_more(world: World) -> None:
+    order_id = world.place()
+    assert tell(world, order_id, Act.CANCELLED, lines=()).told is Told.APPLIED
+    assert status(world, order_id) == "Cancelled"
+    assert tell(world, order_id, Act.CANCELLED, lines=()).told is Told.ALREADY
+    for word in ("completed", "refunded"):
+        other = world.place()
+        set_status(world, other, word)
+        assert tell(world, other, Act.CANCELLED, lines=()).told is Told.WITHHELD
+        assert status(world, other) == word.capitalize()

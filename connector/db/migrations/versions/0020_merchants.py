@@ -15,7 +15,7 @@ branch_labels = None
 depends_on = None
 
 _HOUSE = ("alembic_version", "merchants", "heartbeats", "install_states", "used_tokens", "sign_ins")
-_ANCHORS = ("shops", "orders", "items", "locations", "staff")
+_ANCHORS = ("shops", "orders", "items", "locations", "staff", "endpoints")
 _WHOSE = "coalesce(nullif(current_setting('connector.merchant', true), ''), '1')::integer"
 # (table, its unique constraint until now, its columns within a merchant)
 _UNIQUE = (
@@ -32,6 +32,7 @@ _INDEXES = (
     ("ix_inbox_merchant", "inbox", "id", ""),
     ("ix_outbox_merchant", "outbox", "id", ""),
     ("ix_audit_merchant", "audit", "id", ""),
+    ("ix_stock_checks_at", "stock_checks", "at", ""),
 )
 _REFERENCES = sa.text(
     """
@@ -79,7 +80,7 @@ def _make_unique_within_a_merchant() -> None:
 
 
 def _carry_the_merchant_along() -> None:
-    """References to shops, orders, items, locations and staff are to those of the same merchant."""
+    """References to shops, orders, items, locations, staff and endpoints are to those of the same merchant."""
     for table in _ANCHORS:
         op.execute(f"ALTER TABLE {table} ADD CONSTRAINT uq_{table}_id_merchant_id UNIQUE (id, merchant_id)")
     found = op.get_bind().execute(_REFERENCES, {"anchors": list(_ANCHORS), "house": list(_HOUSE)})
