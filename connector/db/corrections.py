@@ -20,8 +20,10 @@ Corrections = dict[str, dict[str, list[str]]]
 
 def of_orders(conn: Connection, seal: Seal, order_ids: Collection[int]) -> dict[int, Corrections]:
     """Order id -> what is corrected."""
-    rows = select(order_corrections.c.order_id, order_corrections.c.sealed).where(among(order_corrections.c.order_id, order_ids))
-    return {row.order_id: seal.open_json(row.sealed) for row in conn.execute(rows)}
+    rows = select(order_corrections.c.order_id, order_corrections.c.sealed_person).where(
+        among(order_corrections.c.order_id, order_ids)
+    )
+    return {row.order_id: seal.open_json(row.sealed_person) for row in conn.execute(rows)}
 
 
 def keep(conn: Connection, seal: Seal, order_id: int, corrections: Corrections, actor: str, now: datetime) -> None:
@@ -29,7 +31,7 @@ def keep(conn: Connection, seal: Seal, order_id: int, corrections: Corrections, 
     if not any(corrections.values()):
         conn.execute(delete(order_corrections).where(order_corrections.c.order_id == order_id))
         return
-    values = {"sealed": seal.seal_json(corrections), "actor": actor, "at": now}
+    values = {"sealed_person": seal.seal_json(corrections), "actor": actor, "at": now}
     row = insert(order_corrections).values(order_id=order_id, **values)
     conn.execute(row.on_conflict_do_update(index_elements=["order_id"], set_=values))
 

@@ -93,7 +93,7 @@ def test_what_is_corrected_is_sealed_and_the_order_is_found_by_the_new_name(at: 
         with at.engine.connect() as conn:
             assert len(order_views.list_orders(conn, OrderFilter(search=words))) == count
     [row] = at.rows_of(order_corrections)
-    assert b"Vincent" not in bytes(row["sealed"])
+    assert b"Vincent" not in bytes(row["sealed_person"])
     assert "Vincent" not in str(at.rows(order_events))
 
 

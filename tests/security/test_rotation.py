@@ -81,7 +81,8 @@ def test_every_column_that_holds_bytes_is_sealed_or_a_hash() -> None:
         for column in table.columns
         if isinstance(column.type, LargeBinary)
     }
-    assert {place.name for place in resealing.places()} == {name for name in binary if not name.endswith("_hash")}
+    open_to_all = {"shop_logos.picture"}  # customers have it on paper
+    assert {place.name for place in resealing.places()} == {name for name in binary - open_to_all if not name.endswith("_hash")}
     assert all(len(place.table.primary_key) == 1 for place in resealing.places())
 
 

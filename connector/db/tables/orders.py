@@ -211,7 +211,7 @@ order_corrections = Table(
     "order_corrections",
     metadata,
     reference("order_id", "orders.id", primary_key=True),
-    Column("sealed", LargeBinary, nullable=False),
+    Column("sealed_person", LargeBinary, nullable=False),
     words("actor", None),
     moment("at", now=True),
 )

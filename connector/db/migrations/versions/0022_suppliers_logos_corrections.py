@@ -50,7 +50,7 @@ def upgrade() -> None:
     op.create_table(
         "order_corrections",
         sa.Column("order_id", sa.BigInteger(), nullable=False),
-        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("sealed_person", sa.LargeBinary(), nullable=False),
         sa.Column("actor", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column(
