@@ -44,21 +44,25 @@ class Killer(threading.Thread):
     def run(self) -> None:
         names: deque[str] = deque()
         end = time.monotonic() + _SECONDS_A_KILL * self._kills
-        while len(self.killed) < self._kills and time.monotonic() < end:
+        while (len(self.killed) < self._kills or self._crash_is_due()) and time.monotonic() < end:
             names = names or deque(self._random.sample(sorted(TARGETS), len(TARGETS)))
             try:
-                TARGETS[names[0]](self._whole, self._random)
-                self.killed.append(names.popleft())
-                self._crash_where_due()
+                self._strike(names)
                 time.sleep(self._random.uniform(*_REST_SECONDS))
             except _NOT_THERE:
                 names.rotate(-1)  # another first, this one when it is back
                 time.sleep(_LOOK_SECONDS)
 
-    def _crash_where_due(self) -> None:
-        if self.crashed < len(self.killed) * (self._crashes + 1) // (self._kills + 1):
+    def _strike(self, names: deque[str]) -> None:
+        if self._crash_is_due():
             os.kill(self._whole.pids()["postgres"], signal.SIGKILL)
             self.crashed += 1
+            return
+        TARGETS[names[0]](self._whole, self._random)
+        self.killed.append(names.popleft())
+
+    def _crash_is_due(self) -> bool:
+        return self.crashed < len(self.killed) * (self._crashes + 1) // (self._kills + 1)
 
 
 def _program(prefix: str) -> Callable[[Whole, random.Random], None]:

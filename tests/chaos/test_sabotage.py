@@ -19,6 +19,7 @@ from config.embedded import Addresses
 from tests.chaos.sabotages import SABOTAGES
 from tests.chaos.whole import ROOT
 
+pytestmark = pytest.mark.timeout(900)  # the first one has all of them run
 _ALL_PASSED, _SOME_FAILED = 0, 1
 
 CAUGHT_BY = {

@@ -73,6 +73,14 @@ def test_every_wrong_setting_is_named_in_one_error_without_its_value(monkeypatch
     assert "s3cret" not in str(refused.value)
 
 
+def test_a_lease_that_a_telling_could_outlast_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TELLING_SECONDS", "40")
+    with pytest.raises(ConnectorError, match="OUTBOX_LEASE_SECONDS must be 60 or more"):
+        load()
+    monkeypatch.setenv("CALL_SECONDS", "5")
+    assert load().telling_seconds == 40
+
+
 def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "")
     monkeypatch.setenv("PORT", "")
