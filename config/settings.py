@@ -84,7 +84,7 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
 
     web_processes: Annotated[int, Field(ge=1, le=64)] = 2
-    web_threads: Annotated[int, Field(ge=1, le=256)] = 8
+    web_threads: Annotated[int, Field(ge=1, le=256)] = 16
     workers: Annotated[int, Field(ge=1, le=64)] = 2
     tellings_at_once: Annotated[int, Field(ge=1, le=64)] = 8
     clock_seconds: Annotated[float, Field(ge=0.1, le=60)] = 2.0

@@ -19,16 +19,20 @@ PINNED = (
     "sqlalchemy==2.1.9",
 )
 _DIRECTORY = ROOT / "build" / "peers"
+_NOTED, _WANTED = _DIRECTORY / "pinned.txt", "\n".join(PINNED)
 SOURCES = Path(__file__).parent / "peers"
+
+
+def is_made() -> bool:
+    """Whether the environment is there, with the versions above."""
+    return _NOTED.exists() and _NOTED.read_text() == _WANTED
 
 
 def made() -> Path:
     """The directory of the environment's programs."""
-    noted = _DIRECTORY / "pinned.txt"
-    wanted = "\n".join(PINNED)
-    if not noted.exists() or noted.read_text() != wanted:
+    if not is_made():
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(_DIRECTORY)], check=True)
         pip = [str(_DIRECTORY / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, *PINNED], check=True)
-        noted.write_text(wanted)
+        _NOTED.write_text(_WANTED)
     return _DIRECTORY / "bin"

@@ -13,13 +13,14 @@ from tests.bench.receiving import PROCESSES, THREADS
 from tests.bench.stage import Stage
 from tests.bench.whole import _taken_in, _wait
 
-_CHUNK = 500
+_LARGEST_CHUNK = 500
 _SETTLE_SECONDS = 1.0
 
 
 def measure(stage: Stage) -> list[Figure]:
     """The worst growth of web, workers and clock over the second half of the orders, in percent."""
-    count = max(4 * _CHUNK, number("BENCH_MEMORY", 50_000))
+    count = max(8, number("BENCH_MEMORY", 50_000))
+    chunk = min(_LARGEST_CHUNK, count // 4)
     port = programs.free_port()
     commands = {
         "web": programs.python("-m", "config.web"),
@@ -32,12 +33,13 @@ def measure(stage: Stage) -> list[Figure]:
         log = stage.directory / "memory.log"
         with programs.running(list(commands.values()), settings, log) as started:
             programs.wait_for_web(port, "/healthz", log)
+            programs.wait_for_all(port, started[0], int(PROCESSES))
             halves = []
-            for first in range(1, count + 1, _CHUNK):
-                size = min(_CHUNK, count + 1 - first)
+            for first in range(1, count + 1, chunk):
+                size = min(chunk, count + 1 - first)
                 sending.send(port, sending.requests(orders.deliveries(size, first=first))).expect()
                 _wait(partial(_taken_in, connection), first + size - 1)
-                if first + size - 1 in (count // 2 // _CHUNK * _CHUNK, count):
+                if first + size - 1 in (count // 2 // chunk * chunk, count):
                     time.sleep(_SETTLE_SECONDS)
                     halves.append([programs.resident_bytes(process) for process in started])
     grown = [100 * (end / middle - 1) for middle, end in zip(*halves, strict=True)]

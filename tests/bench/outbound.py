@@ -126,7 +126,7 @@ def measure(stage: Stage) -> list[Figure]:
     pushes = number("BENCH_PUSHES", 410)  # some 7 calls each: six windows and a bit
     counts = {"bigcommerce": pushes, "shopify": max(2, pushes // 3), "woocommerce": max(2, pushes // 4)}
     calls, told = _told(stage, counts)
-    found = {name: _SHARES[name](seen)[: rounds()] for name, seen in calls.items()}
+    found = {name: _SHARES[name](seen)[: rounds()] or [_of_all(seen)] for name, seen in calls.items()}
     slowed = {name: sum(call.slowed for call in seen) for name, seen in calls.items()}
     rates = ", ".join(f"{name} {per_second:.1f} orders/s" for name, per_second in told.items())
     note = (
@@ -157,6 +157,11 @@ def _slices(calls: Sequence[_Call]) -> list[float]:
 
 def _one_by_one(calls: Sequence[_Call]) -> list[float]:
     return [len(some) / _SLICE_SECONDS * _LATENCY_SECONDS for some in _sliced(calls, calls[0].at)]
+
+
+def _of_all(calls: Sequence[_Call]) -> float:
+    """Where there were too few for a steady state: the calls per second."""
+    return len(calls) / max(1.0, calls[-1].at - calls[0].at)
 
 
 def _sliced(calls: Sequence[_Call], begin: float) -> list[list[_Call]]:

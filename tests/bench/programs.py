@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -75,8 +75,7 @@ def wait_for_web(port: int, path: str, log: Path) -> None:
     """Return when the server answers 200 there."""
     end = time.monotonic() + _READY_SECONDS
     while time.monotonic() < end:
-        with suppress(OSError, http.client.HTTPException):
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        with suppress(OSError, http.client.HTTPException), closing(_connected(port)) as connection:
             connection.request("GET", path)
             if connection.getresponse().status == 200:
                 return
@@ -90,14 +89,17 @@ def wait_for_all(port: int, server: psutil.Process, workers: int) -> None:
     while time.monotonic() < end:
         with ExitStack() as stack:
             for _ in range(_CONNECTIONS):
-                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_READY_SECONDS)
-                stack.callback(connection.close)
+                connection = stack.enter_context(closing(_connected(port)))
                 connection.request("GET", "/")
                 connection.getresponse().read()
             if sum(_serves(process, port) for process in tree(server)) >= workers:
                 return
         time.sleep(0.1)
     raise AssertionError(f"fewer than {workers} processes serve port {port} after {_READY_SECONDS:.0f} s")
+
+
+def _connected(port: int) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection("127.0.0.1", port, timeout=_READY_SECONDS)
 
 
 def _serves(process: psutil.Process, port: int) -> bool:

@@ -50,15 +50,23 @@ class Stage:
     def world(self, template: str = _TEMPLATE) -> Iterator[World]:
         """A database with shops, items and stock (a copy of `template`) and an empty Redis, dropped afterwards."""
         name = f"bench_{next(self._numbers)}"
+        self.copy(template, name)
+        try:
+            with self.existing(name) as world:
+                yield world
+        finally:
+            self.drop(name)
+
+    @contextmanager
+    def existing(self, name: str) -> Iterator[World]:
+        """A database as it is, and an empty Redis."""
         with redis.Redis.from_url(self.services.redis_url) as client:
             client.flushall()
-        self.copy(template, name)
         engine = engines.create(self.url(name), name="bench", pool_size=5)
         try:
             yield World(self, self.url(name), engine)
         finally:
             engine.dispose()
-            self.drop(name)
 
     def url(self, name: str) -> str:
         """The address of a database."""

@@ -125,7 +125,9 @@ def test_what_was_picked_by_mistake_goes_back_and_the_rest_to_a_colleague(page: 
     page.get_by_label("Name").fill("Inès")
     page.get_by_label("Password").fill("correct horse battery")
     page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("#code")).to_be_focused()
     scan(page, "BK-003")
+    expect(page.locator("[data-verdict]")).to_have_class("verdict right")
     expect(page.locator("[data-left='0']")).to_be_attached(timeout=15_000)
     assert picked(shelved, order_id) == [1]
     page.locator("[data-units]").fill("0")

@@ -28,6 +28,7 @@ from connector.db.tables import orders
 from connector.domain.backfill import StockPolicy
 from connector.flow import backfill, shops
 from connector.platform import Shop
+from jobs import clock
 from jobs.demo import furnish
 from jobs.environment import Environment, open_at
 from sandbox.app import create_app
@@ -57,7 +58,7 @@ class Past:
     largest_bytes: int = 0
 
     def start(self, name: str) -> None:
-        """Run the worker or the clock as a process of its own."""
+        """Run the worker as a process of its own."""
         chosen = self.environment.settings.environment()
         with self.log.open("ab") as log:
             self.processes[name] = subprocess.Popen(
@@ -137,8 +138,8 @@ def past(directory: Path, database_url: str, redis_url: str, key: str, *, orders
         furnish(environment, demo(sandbox_url))
         linked = {shop.platform: shop for shop in _linked(environment)}
         made = Past(environment, sandbox, linked, directory / "processes.log")
-        for name in ("clock", "worker"):
-            made.start(name)
+        _keep_time(stack, environment)
+        made.start("worker")
         stack.callback(lambda: [made.kill(name) for name in made.processes])
         yield made
 
@@ -146,11 +147,20 @@ def past(directory: Path, database_url: str, redis_url: str, key: str, *, orders
 def _place_the_past(sandbox: Sandbox, orders_each: int) -> None:
     """A year of orders in each shop, the last one an hour ago: older than what a poll looks back for."""
     apart = _PAST / max(1, orders_each)
-    with time_machine.travel(datetime.now(UTC) - _PAST - _YOUNGEST, tick=False) as clock:
+    with time_machine.travel(datetime.now(UTC) - _PAST - _YOUNGEST, tick=False) as at:
         for number in range(orders_each):
             for platform, front in sandbox.shopfronts.items():
                 front.place(nth_order(platform, number))
-            clock.shift(apart)
+            at.shift(apart)
+
+
+def _keep_time(stack: ExitStack, environment: Environment) -> None:
+    """The clock, in a thread: nobody kills it here."""
+    stopping = threading.Event()
+    thread = threading.Thread(target=clock.run, args=(environment, stopping), daemon=True)
+    stack.callback(thread.join)
+    stack.callback(stopping.set)
+    thread.start()
 
 
 def _environment(stack: ExitStack, database_url: str, redis_url: str, key: str) -> tuple[Environment, str]:
