@@ -31,9 +31,9 @@ class Place:
 
 
 def places() -> Iterator[Place]:
-    """All of them: whatever is sealed stands in a column named so."""
+    """All of them: whatever is sealed stands in a column whose name begins so."""
     for table in metadata.sorted_tables:
-        yield from (Place(table, column) for column in table.columns if column.name.startswith("sealed_"))
+        yield from (Place(table, column) for column in table.columns if column.name.startswith("sealed"))
 
 
 def count(conn: Connection, place: Place) -> int:
