@@ -12,7 +12,7 @@ UV ?= uv
 DEV_MCP := @shopify/dev-mcp@1.16.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-long lint format bench mutants lock contracts clean
+.PHONY: help setup run test test-long lint format bench mutants lock contracts clean audit sbom
 
 help:  ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,11 +58,31 @@ mutants: setup  ## Break the domain in a thousand places: which faults do the qu
 bench: setup  ## Measure receiving and taking in orders
 	$(BIN)/python -m tests.bench
 
-lock:  ## Resolve both lock files anew (needs uv)
+lock:  ## Resolve the lock files anew (needs uv)
 	$(UV) pip compile pyproject.toml --group dev -o requirements-dev.lock $(LOCKING)
 	$(UV) pip compile pyproject.toml -c requirements-dev.lock -o requirements.lock $(LOCKING)
+	$(UV) pip compile requirements-tools.in -o requirements-tools.lock $(LOCKING)
 
 LOCKING := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
+
+# Tools that look at the project from outside live in an environment of their own, so that they change nothing of ours.
+TOOLS := build/tools
+AUDITED := requirements-dev.lock
+
+$(TOOLS)/.installed: requirements-tools.lock
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: name it with PYTHON=…" >&2; exit 1; }
+	"$(PYTHON)" -m venv --clear $(TOOLS)
+	$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-tools.lock
+	@touch $@
+
+audit: $(TOOLS)/.installed  ## Look up known vulnerabilities of everything in the lock file; fails where one cannot be looked up
+	$(TOOLS)/bin/pip-audit --strict --disable-pip --require-hashes -r $(AUDITED)
+
+sbom: $(TOOLS)/.installed  ## Write build/sbom.json: every package we run on, with version, licence and hashes (CycloneDX)
+	$(TOOLS)/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible \
+		--output-format JSON --output-file build/sbom.json
+	@$(TOOLS)/bin/python -c "import json; found = json.load(open('build/sbom.json')); \
+		print(len(found['components']), 'packages in build/sbom.json,', found['bomFormat'], found['specVersion'])"
 
 contracts:  ## Fetch Shopify's schema into build/ for the tests that check against it (needs npm)
 	@test -d build/shopify-dev-mcp || $(MAKE) --no-print-directory build/shopify-dev-mcp \

@@ -6,6 +6,7 @@ supervisor starts the whole. Its workers outlive a killed main process and would
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import signal
@@ -51,6 +52,8 @@ def load(main_process: int) -> Callable[..., Any]:
     if os.getppid() != main_process:
         sys.exit("the web server's main process is gone already")
     application: Callable[..., Any] = getattr(importlib.import_module(_APPLICATION), _FACTORY)()
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays: looking through it again took most of the time that a large body cost
     return application
 
 

@@ -87,7 +87,7 @@ def title(setting: Setting) -> str:
 
 def effect(setting: Setting, value: Any) -> str:
     """What the setting does as it stands; its meaning where it has no words here."""
-    kinds = (value if isinstance(value, bool | str) else "", "" if value else None)
+    kinds = (value,) if isinstance(value, bool) else (value, "") if isinstance(value, str) and value else ("" if value else None,)
     found = next((EFFECTS[setting.name, kind] for kind in kinds if (setting.name, kind) in EFFECTS), None)
     return gettext(found).format_map({"value": typed(setting, value)}) if found else setting.meaning
 

@@ -259,7 +259,7 @@ def timeline(detail: OrderDetail) -> list[tuple[datetime, str, str, str]]:
         for number, (at, how, said) in enumerate(entry.tried, start=1):
             sentence = fill(words.TRIED, **facts, how=failure(how), number=number)
             found.append((at, sentence, said, actor("connector")))
-    return sorted(found, key=lambda one: one[0], reverse=True)
+    return sorted(found, key=lambda one: one[0])[::-1]  # of the same moment, what was written last comes first
 
 
 def person_field(name: str) -> str:

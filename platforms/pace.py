@@ -19,7 +19,7 @@ from connector.platform import Throttled
 LONGEST_WAIT_SECONDS = 8.0
 LONGEST_CALL_SECONDS = 60.0  # a call that was never heard of again counts as under way for so long
 RESERVE = 0.02  # the share of a limit that is left to the other apps of a shop
-LONGEST_HOLD_SECONDS = 20.0  # twice the longest call: of those of which only so many may be under way at once
+LONGEST_HOLD_SECONDS = 11.0  # more than the longest call: the same of those of which only so many may be under way at once
 BUSY_SECONDS = 0.05  # until it is looked again whether a call under way has ended
 _SHORTEST_WAIT_SECONDS = 0.01
 LOOK_SECONDS = 0.1  # answers on their way bring points back
@@ -227,9 +227,11 @@ class Pace:
         return self._buckets.wait_seconds(shop, cost) <= 0
 
     def _wait(self, shop: str, cost: float, at_once: int) -> int:
+        # Whoever waits for a worker that was killed is to get its turn, and not to take the shop for one that is too slow.
+        longest = LONGEST_HOLD_SECONDS + 1 if at_once else LONGEST_WAIT_SECONDS
         turn, waited = self._buckets.take(shop, cost, at_once), 0.0
         while not turn.booked:
-            if waited + turn.seconds > LONGEST_WAIT_SECONDS:
+            if waited + turn.seconds > longest:
                 raise Throttled(_USED_UP, "It is tried again by itself.", retry_after_seconds=turn.seconds)
             self._sleep(turn.seconds)
             turn, waited = self._buckets.take(shop, cost, at_once), waited + turn.seconds

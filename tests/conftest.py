@@ -51,7 +51,7 @@ def new_database(services: embedded.Addresses) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def _migrated(services: embedded.Addresses) -> Iterator[str]:
-    with _database(services, _DATABASE) as url:
+    with _database(services, _DATABASE, os.environ.get("TEST_DATABASE_TEMPLATE", "template1")) as url:
         engine = engines.create(url)
         migrate.upgrade(engine)
         engine.dispose()
@@ -130,11 +130,11 @@ def without_rows() -> sql.Composed:
 
 
 @contextmanager
-def _database(services: embedded.Addresses, name: str) -> Iterator[str]:
+def _database(services: embedded.Addresses, name: str, template: str = "template1") -> Iterator[str]:
     quoted = sql.Identifier(name)
     with psycopg.connect(services.database_url, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(quoted))
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(quoted))
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(quoted, sql.Identifier(template)))
     yield make_url(services.database_url).set(database=name).render_as_string(hide_password=False)
     with psycopg.connect(services.database_url, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(quoted))

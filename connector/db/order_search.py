@@ -16,6 +16,7 @@ from sqlalchemy import (
     cast,
     column,
     func,
+    intersect,
     lateral,
     literal,
     or_,
@@ -27,6 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, INTEGER
 
+from connector.db.many import among
 from connector.db.suppliers import words_that_name_one
 from connector.db.tables import (
     fulfillment_lines,
@@ -51,6 +53,8 @@ _MOST_ROWS = 200
 _words = table("own_order_words", column("order_id"), column("folded"), column("grams", ARRAY(INTEGER)))
 _SHORTEST_BARCODE = 8  # EAN-8
 _GRAM = 3  # letters of a gram
+_FEW = 2_000  # orders read by their ids; of more, a page is soon found by walking the list
+_WALKED = 5_000
 COUNTED = 1000  # counts stop here: nobody reads further, and no page waits for more
 
 
@@ -63,7 +67,7 @@ class OrderFilter:
     `search` looks, without regard to accents and case, for every word in customer, number, SKU, barcode and title.
     `month` is the first day of the month (UTC) the orders were placed in. `assigned_to` is a member of staff's id.
     `supplier_id` asks for orders with an item of that supplier. `supplier_words` are those words of the search that suppliers
-    are found by as well (`named` finds them out).
+    are found by as well, and `found` the orders with all its longer words where these are few (`looked_up` finds both out).
     `before` is the (placed_at, id) of the last row seen and continues behind it, in either direction.
     """
 
@@ -82,6 +86,7 @@ class OrderFilter:
     limit: int = 50
     oldest_first: bool = False
     supplier_words: frozenset[str] = frozenset()
+    found: tuple[int, ...] | None = None
 
 
 def _columns() -> tuple[Any, ...]:
@@ -145,14 +150,77 @@ def _conditions(wanted: OrderFilter) -> list[ColumnElement[bool]]:
         conditions.append(_any_part(fulfillment_orders.c.assigned_to == wanted.assigned_to))
     if wanted.supplier_id is not None:
         conditions.append(_any_line(order_lines.c.item_id.in_(_bought(items.c.supplier_id == wanted.supplier_id))))
-    conditions += [_word_found(word, supplied=word in wanted.supplier_words) for word in _searched(wanted)]
+    return conditions + _search_conditions(wanted)
+
+
+def looked_up(conn: Connection, wanted: OrderFilter) -> OrderFilter:
+    """The filter with what is found out about its search beforehand, by which the list is read one way or the other.
+
+    Few orders with all its words: they are read by their ids. Very many: the list is walked, newest first, and soon full. No
+    planner can tell one from the other: to it, a word is as rare as all its grams together would be.
+    """
+    words = [word for word in _searched(wanted) if len(word) >= _GRAM]
+    if not words:
+        return wanted
+    supplied = words_that_name_one(conn, words)
+    rows = conn.execute(finding(words, supplied)).scalars().all()
+    return replace(wanted, supplier_words=supplied, found=tuple(rows) if len(rows) <= _FEW else None)
+
+
+def finding(words: Sequence[str], supplied: frozenset[str]) -> Select[Any]:
+    """Ids of orders with all these words of three letters or more, one more than are few."""
+    plain = [word for word in words if not _finds_items(word, supplied)]
+    sets = [_with_words(plain)] if plain else []
+    for word in words:
+        if _finds_items(word, supplied):
+            sold = select(order_lines.c.order_id).where(order_lines.c.item_id.in_(_bought(_item_is(word, supplied))))
+            sets.append(select(union(_with_words([word]), sold).subquery().c.order_id))
+    whole = sets[0] if len(sets) == 1 else select(intersect(*sets).subquery().c.order_id)
+    return whole.limit(_FEW + 1)
+
+
+def _with_words(words: Sequence[str]) -> Select[Any]:
+    held = sorted({gram for word in words for gram in grams(word)})
+    fits = [_words.c.folded.contains(word, autoescape=True) for word in words]
+    return select(_words.c.order_id).where(_words.c.grams.op("@>")(cast(held, ARRAY(INTEGER))), *fits)
+
+
+def _search_conditions(wanted: OrderFilter) -> list[ColumnElement[bool]]:
+    """What the search asks of an order. In the history one or two letters alone are looked for among the newest
+    _WALKED orders only."""
+    words = _searched(wanted)
+    looked_for = [word for word in words if wanted.found is None or len(word) < _GRAM]
+    conditions = [_holds(word, wanted.supplier_words) for word in looked_for]
+    if wanted.found is not None:
+        conditions.append(among(orders.c.id, wanted.found))
+    elif words and wanted.history and all(len(word) < _GRAM for word in words):
+        ended = orders.alias("ended")
+        newest = select(ended.c.placed_at).order_by(ended.c.placed_at.desc(), ended.c.id.desc()).limit(_WALKED).subquery()
+        conditions.append(orders.c.placed_at >= select(func.min(newest.c.placed_at)).scalar_subquery())
     return conditions
 
 
-def named(conn: Connection, wanted: OrderFilter) -> OrderFilter:
-    """The filter, knowing which of its words are part of a supplier's name."""
-    words = [word for word in _searched(wanted) if len(word) >= _GRAM]
-    return replace(wanted, supplier_words=words_that_name_one(conn, words)) if words else wanted
+def _holds(word: str, supplied: frozenset[str]) -> ColumnElement[bool]:
+    """Whether an order, as the list comes to it, has the word. A value and no join: so the planner cannot begin with the words
+    of all orders there ever were."""
+    folded = select(_words.c.folded).where(_words.c.order_id == orders.c.id).correlate(orders).scalar_subquery()
+    held: ColumnElement[bool] = folded.contains(word, autoescape=True)
+    if not _finds_items(word, supplied):
+        return held
+    return or_(held, _any_line(order_lines.c.item_id.in_(_bought(_item_is(word, supplied)))))
+
+
+def _finds_items(word: str, supplied: frozenset[str]) -> bool:
+    return word in supplied or (word.isdigit() and len(word) >= _SHORTEST_BARCODE)
+
+
+def _item_is(word: str, supplied: frozenset[str]) -> ColumnElement[bool]:
+    """Of that barcode, or of that supplier."""
+    scanned = and_(items.c.barcode == word, items.c.barcode != "")
+    if word not in supplied:
+        return scanned
+    whose = select(suppliers.c.id).where(suppliers.c.name_folded.contains(word, autoescape=True))
+    return or_(scanned, items.c.supplier_id.in_(whose))
 
 
 def _searched(wanted: OrderFilter) -> list[str]:
@@ -198,27 +266,6 @@ def _any_part(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
 
 def _any_line(condition: ColumnElement[bool]) -> ColumnElement[bool]:
     return select(1).where(order_lines.c.order_id == orders.c.id, condition).correlate(orders).exists()
-
-
-def _word_found(word: str, *, supplied: bool) -> ColumnElement[bool]:
-    """The word anywhere in the order's words, or the barcode or the supplier of one of our items in it.
-
-    From three letters on the grams narrow it down by their index; one or two letters are looked for in the words alone.
-    """
-    fits = [_words.c.folded.contains(word, autoescape=True)]
-    if len(word) >= _GRAM:
-        fits.append(_words.c.grams.op("@>")(cast(grams(word), ARRAY(INTEGER))))
-    scanned = word.isdigit() and len(word) >= _SHORTEST_BARCODE
-    if not scanned and not supplied:
-        # As a plain join the planner may also walk the list itself, which is quick where a word fits most orders.
-        return select(1).where(_words.c.order_id == orders.c.id, *fits).correlate(orders).exists()
-    bought = _bought(and_(items.c.barcode == word, items.c.barcode != ""))
-    if supplied:
-        whose = select(suppliers.c.id).where(suppliers.c.name_folded.contains(word, autoescape=True))
-        bought = _bought(items.c.supplier_id.in_(whose))
-    with_item = select(order_lines.c.order_id).where(order_lines.c.item_id.in_(bought))
-    found = union(select(_words.c.order_id).where(*fits), with_item).subquery()
-    return orders.c.id.in_(select(found.c.order_id))
 
 
 def parts_of(ids: Sequence[int]) -> Select[Any]:

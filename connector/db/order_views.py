@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
 from connector.db import suppliers
-from connector.db.order_search import OrderFilter, counting, listing, named, notes_of, one, parts_of
+from connector.db.order_search import OrderFilter, counting, listing, looked_up, notes_of, one, parts_of
 from connector.db.sealed import Seal
 from connector.db.tables import attempts, fulfillment_notes, locations, order_events, order_lines, outbox, shops, staff
 from connector.domain.orders import owed_minor
@@ -178,7 +178,7 @@ class Choices:
 
 def list_orders(conn: Connection, wanted: OrderFilter) -> list[OrderRow]:
     """Orders by the filter, newest first unless `oldest_first`, in four statements whatever their number."""
-    found = conn.execute(listing(named(conn, wanted))).all()
+    found = conn.execute(listing(looked_up(conn, wanted))).all()
     ids = [row.id for row in found]
     lines = _lines_by_order(conn, ids)
     parts = _parts_by_order(conn, ids)
@@ -188,11 +188,14 @@ def list_orders(conn: Connection, wanted: OrderFilter) -> list[OrderRow]:
 
 def counts(conn: Connection, lists: Sequence[OrderFilter]) -> list[int]:
     """How many orders each list holds; COUNTED means "so many or more"."""
-    return list(conn.execute(counting([named(conn, wanted) for wanted in lists])).one()) if lists else []
+    searched = {wanted.search: looked_up(conn, wanted) for wanted in lists}
+    known = {search: {"supplier_words": one.supplier_words, "found": one.found} for search, one in searched.items()}
+    resolved = [replace(wanted, **known[wanted.search]) for wanted in lists]  # type: ignore[arg-type]
+    return list(conn.execute(counting(resolved)).one()) if lists else []
 
 
 def order_detail(conn: Connection, seal: Seal, order_id: int) -> OrderDetail | None:
-    """One order with everything a person wants to know of it, or None; six statements."""
+    """One order with everything a person wants to know of it, or None; seven statements."""
     found = conn.execute(one(order_id)).first()
     if found is None:
         return None

@@ -17,6 +17,8 @@ if (zone) document.cookie = `tz=${zone}; path=/; max-age=31536000; samesite=lax`
 function begin() {
   const wanting = document.querySelector("[data-focus]");
   if (wanting) wanting.focus({ preventScroll: wanting.classList.contains("flash") });
+  const room = document.querySelector(".rooms [aria-current]");
+  if (room) room.parentElement.scrollLeft = room.offsetLeft - room.parentElement.offsetLeft; // on a phone the menu is wider than the page
   known = "";
   countTicked();
   refresh();

@@ -67,11 +67,19 @@ window.desk = (() => {
     document.title = fresh.title;
     document.documentElement.lang = fresh.documentElement.lang;
     document.documentElement.classList.add("framed");
+    const again = fresh.querySelector("meta[http-equiv=refresh]");
+    if (again) { again.remove(); lookAgain(Number(again.content)); }
     document.body.replaceWith(document.adoptNode(fresh.body));
     const anchor = address.split("#")[1];
     if (anchor) meet(anchor);
     else scrollTo(0, 0);
     document.dispatchEvent(new Event("desk:shown"));
+  }
+
+  // A page that wants to be loaded again would load this one instead of itself.
+  function lookAgain(seconds) {
+    const shown = here;
+    setTimeout(() => { if (here === shown) go(here, undefined, false); }, seconds * 1000);
   }
 
   function meet(id) {
@@ -114,7 +122,8 @@ window.desk = (() => {
     if (event.defaultPrevented) return;
     event.preventDefault();
     const [form, button] = [event.target, event.submitter];
-    const fields = new URLSearchParams(new FormData(form, button));
+    const filled = new FormData(form, button);
+    const fields = form.enctype === "multipart/form-data" ? filled : new URLSearchParams(filled);
     const action = (button && button.getAttribute("formaction")) || form.getAttribute("action") || here;
     if ((form.getAttribute("method") || "get").toLowerCase() === "get") go(`${action.split("?")[0]}?${fields}`);
     else go(action, { method: "POST", body: fields });

@@ -6,6 +6,9 @@ let words = {};
 let refusedHere = new Set();
 const RETRY_MILLISECONDS = 3000;
 const PREFIX = "scans:";
+const LOOK_MILLISECONDS = 80;
+const SAME_AGAIN_MILLISECONDS = 2500;
+const WIDEST_PICTURE = 960;
 
 // One queue per part, kept over reloads; every page with this script empties those that are left. Where a browser gives a framed
 // page no storage, they are kept in that page, which stays as long as the admin is open.
@@ -158,21 +161,44 @@ async function openCamera(video) {
   }
   video.hidden = false;
   await video.play();
-  const detector = new BarcodeDetector();
+  const read = await reader();
   let last = { code: "", at: 0 };
   const look = async () => {
     if (!video.srcObject) return;
     if (!video.isConnected) { closeCamera(video); return; }
     try {
-      const [found] = await detector.detect(video);
-      const fresh = found && (found.rawValue !== last.code || Date.now() - last.at > 2500);
-      if (fresh) { last = { code: found.rawValue, at: Date.now() }; scan(found.rawValue); }
+      const code = await read(video);
+      const fresh = code && (code !== last.code || Date.now() - last.at > SAME_AGAIN_MILLISECONDS);
+      if (fresh) scan(code);
+      if (code) last = { code, at: Date.now() }; // as long as it lies there it is the same article
     } catch {
       // one picture could not be read; the next one comes at once
     }
-    requestAnimationFrame(look);
+    setTimeout(look, LOOK_MILLISECONDS);
   };
   look();
+}
+
+// The browser's own reader where it has one that knows these codes, else ours (barcode.js), which must see a code twice.
+async function reader() {
+  const known = "BarcodeDetector" in window ? await BarcodeDetector.getSupportedFormats() : [];
+  if (known.includes("ean_13") && known.includes("code_128")) {
+    const detector = new BarcodeDetector();
+    return async (video) => ((await detector.detect(video))[0] || {}).rawValue || "";
+  }
+  const canvas = document.createElement("canvas");
+  const pen = canvas.getContext("2d", { willReadFrequently: true });
+  let before = "";
+  return (video) => {
+    const scale = Math.min(1, WIDEST_PICTURE / video.videoWidth);
+    canvas.width = video.videoWidth * scale;
+    canvas.height = video.videoHeight * scale;
+    pen.drawImage(video, 0, 0, canvas.width, canvas.height);
+    const code = readBarcode(pen.getImageData(0, 0, canvas.width, canvas.height));
+    const sure = code && code === before ? code : "";
+    before = code;
+    return sure;
+  };
 }
 
 function closeCamera(video) {
@@ -202,7 +228,9 @@ function listen(form) {
   });
   const button = form.querySelector("[data-camera]");
   const video = picking.querySelector("video");
-  button.hidden = !(navigator.mediaDevices && "BarcodeDetector" in window);
+  const camera = Boolean(navigator.mediaDevices && navigator.mediaDevices.getUserMedia);
+  button.hidden = !camera;
+  form.querySelector("[data-no-camera]").hidden = camera;
   button.addEventListener("click", () => (video.srcObject ? closeCamera(video) : openCamera(video)));
 }
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from connector.platform import Change, Level, Shop, Spot, Written
+from connector.platform import Change, Level, Retryable, Shop, Spot, Written
 from platforms.bigcommerce import client
 from platforms.bigcommerce.normalize import count
 from platforms.http import Http
@@ -113,7 +113,10 @@ def publish(http: Http, shop: Shop, key: str, changes: Sequence[Change]) -> dict
     """One absolute adjustment of all; Refused (422) for the whole where one item is not valid. The answer is a transaction
     id only: whether it was applied shows when the levels are read again."""
     items = [{**_identity(change.spot), "quantity": change.quantity + change.held_back} for change in changes]
-    client.write(http, shop, "PUT", "v3/inventory/adjustments/absolute", {"reason": f"published {key}", "items": items})
+    wanted = {"reason": f"published {key}", "items": items}
+    answered = client.write(http, shop, "PUT", "v3/inventory/adjustments/absolute", wanted)
+    if not isinstance(answered, dict):
+        raise Retryable("BigCommerce's answer does not say whether it was done.", "It is tried again.", effect_unknown=True)
     return {change.spot: (Written.DONE, "") for change in changes}
 
 

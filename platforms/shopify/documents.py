@@ -1,4 +1,4 @@
-"""Every GraphQL document the connector sends to Shopify.
+"""Every GraphQL document the connector sends to Shopify, but those of goods (`goods_documents`).
 
 All of them are validated against Shopify's own schema of `client.VERSION` (tests/platforms/shopify/test_contract.py).
 A query may cost 1000 points at most, and a `first:` counts in full whether there are so many or not: so the first page
@@ -19,7 +19,7 @@ class Document:
     write: bool = False
 
 
-_PAGE = "pageInfo { hasNextPage endCursor }"
+PAGE = "pageInfo { hasNextPage endCursor }"
 _MONEY = "{ shopMoney { amount } }"
 _BOTH = "{ shopMoney { amount } presentmentMoney { amount currencyCode } }"
 
@@ -62,7 +62,7 @@ fragment PartLine on FulfillmentOrderLineItem {{ {_PART_LINE_FIELDS} }}"""
 _PART = f"""
 fragment Part on FulfillmentOrder {{
   {_PART_FIELDS}
-  lineItems(first: 20) {{ {_PAGE} nodes {{ ...PartLine }} }}
+  lineItems(first: 20) {{ {PAGE} nodes {{ ...PartLine }} }}
 }}{_PART_LINE}"""
 
 ORDER = Document(
@@ -73,8 +73,8 @@ query OrderById($id: ID!) {{
     {_ORDER_FIELDS}
     shippingAddress {{ ...Postal }}
     billingAddress {{ ...Postal }}
-    lineItems(first: 25) {{ {_PAGE} nodes {{ ...Line }} }}
-    fulfillmentOrders(first: 5) {{ {_PAGE} nodes {{ ...Part }} }}
+    lineItems(first: 25) {{ {PAGE} nodes {{ ...Line }} }}
+    fulfillmentOrders(first: 5) {{ {PAGE} nodes {{ ...Part }} }}
   }}
 }}{_POSTAL}{_LINE}{_PART}""",
 )
@@ -83,7 +83,7 @@ ORDER_LINES = Document(
     "order",
     f"""
 query OrderLines($id: ID!, $after: String) {{
-  order(id: $id) {{ lineItems(first: 50, after: $after) {{ {_PAGE} nodes {{ ...Line }} }} }}
+  order(id: $id) {{ lineItems(first: 50, after: $after) {{ {PAGE} nodes {{ ...Line }} }} }}
 }}{_LINE}""",
 )
 
@@ -91,7 +91,7 @@ ORDER_PARTS = Document(
     "order",
     f"""
 query OrderParts($id: ID!, $after: String) {{
-  order(id: $id) {{ fulfillmentOrders(first: 10, after: $after) {{ {_PAGE} nodes {{ ...Part }} }} }}
+  order(id: $id) {{ fulfillmentOrders(first: 10, after: $after) {{ {PAGE} nodes {{ ...Part }} }} }}
 }}{_PART}""",
 )
 
@@ -99,7 +99,7 @@ PART_LINES = Document(
     "fulfillmentOrder",
     f"""
 query PartLines($id: ID!, $after: String) {{
-  fulfillmentOrder(id: $id) {{ lineItems(first: 100, after: $after) {{ {_PAGE} nodes {{ ...PartLine }} }} }}
+  fulfillmentOrder(id: $id) {{ lineItems(first: 100, after: $after) {{ {PAGE} nodes {{ ...PartLine }} }} }}
 }}{_PART_LINE}""",
 )
 
@@ -112,7 +112,7 @@ query Shipments($id: ID!, $first: Int!) {{
   order(id: $id) {{
     fulfillments(first: $first) {{
       id status trackingInfo(first: 1) {{ number }}
-      fulfillmentLineItems(first: 10) {{ {_PAGE} nodes {{ quantity lineItem {{ id }} }} }}
+      fulfillmentLineItems(first: 10) {{ {PAGE} nodes {{ quantity lineItem {{ id }} }} }}
     }}
   }}
 }}""",
@@ -130,7 +130,7 @@ SHIPMENT_LINES = Document(
     "fulfillment",
     f"""
 query ShipmentLines($id: ID!, $after: String) {{
-  fulfillment(id: $id) {{ fulfillmentLineItems(first: 100, after: $after) {{ {_PAGE} nodes {{ quantity lineItem {{ id }} }} }} }}
+  fulfillment(id: $id) {{ fulfillmentLineItems(first: 100, after: $after) {{ {PAGE} nodes {{ quantity lineItem {{ id }} }} }} }}
 }}""",
 )
 
@@ -142,7 +142,7 @@ REFUNDS = Document(
     "order",
     f"""
 query Refunds($id: ID!) {{
-  order(id: $id) {{ refunds(first: 10) {{ id refundLineItems(first: 30) {{ {_PAGE} nodes {{ {_REFUND_LINE} }} }} }} }}
+  order(id: $id) {{ refunds(first: 10) {{ id refundLineItems(first: 30) {{ {PAGE} nodes {{ {_REFUND_LINE} }} }} }} }}
 }}""",
 )
 
@@ -155,7 +155,7 @@ REFUND_LINES = Document(
     "refund",
     f"""
 query RefundLines($id: ID!, $after: String) {{
-  refund(id: $id) {{ refundLineItems(first: 100, after: $after) {{ {_PAGE} nodes {{ {_REFUND_LINE} }} }} }}
+  refund(id: $id) {{ refundLineItems(first: 100, after: $after) {{ {PAGE} nodes {{ {_REFUND_LINE} }} }} }}
 }}""",
 )
 
@@ -171,7 +171,7 @@ CHANGED = Document(
     "orders",
     f"""
 query ChangedOrders($query: String!, $after: String) {{
-  orders(first: 100, after: $after, query: $query, sortKey: UPDATED_AT) {{ {_PAGE} nodes {{ id updatedAt }} }}
+  orders(first: 100, after: $after, query: $query, sortKey: UPDATED_AT) {{ {PAGE} nodes {{ id updatedAt }} }}
 }}""",
 )
 
@@ -179,7 +179,7 @@ ORDER_IDS = Document(
     "orders",
     f"""
 query OrderIds($query: String!, $after: String) {{
-  orders(first: 25, after: $after, query: $query, sortKey: CREATED_AT) {{ {_PAGE} edges {{ cursor node {{ id }} }} }}
+  orders(first: 25, after: $after, query: $query, sortKey: CREATED_AT) {{ {PAGE} edges {{ cursor node {{ id }} }} }}
 }}""",
 )
 
@@ -230,7 +230,7 @@ LOCATIONS = Document(
     "locations",
     f"""
 query Locations($after: String) {{
-  locations(first: 100, after: $after, includeInactive: true, includeLegacy: true) {{ {_PAGE} nodes {{ id name isActive }} }}
+  locations(first: 100, after: $after, includeInactive: true, includeLegacy: true) {{ {PAGE} nodes {{ id name isActive }} }}
 }}""",
 )
 
@@ -247,7 +247,7 @@ SUBSCRIPTIONS = Document(
     "webhookSubscriptions",
     f"""
 query Subscriptions($after: String) {{
-  webhookSubscriptions(first: 100, after: $after) {{ {_PAGE} nodes {{ id topic uri name apiVersion {{ handle }} }} }}
+  webhookSubscriptions(first: 100, after: $after) {{ {PAGE} nodes {{ id topic uri name apiVersion {{ handle }} }} }}
 }}""",
 )
 
@@ -299,41 +299,6 @@ mutation Progress($id: ID!) {
     write=True,
 )
 
-VARIANTS = Document(
-    "productVariants",
-    f"""
-query Variants($after: String) {{
-  productVariants(first: 100, after: $after, sortKey: ID) {{
-    {_PAGE} nodes {{ id sku barcode displayName inventoryItem {{ id tracked }} }}
-  }}
-}}""",
-)
-
-LEVELS = Document(
-    "nodes",
-    """
-query Levels($ids: [ID!]!, $location: ID!) {
-  nodes(ids: $ids) {
-    ... on InventoryItem {
-      id tracked inventoryLevel(locationId: $location) { id quantities(names: ["available"]) { name quantity } }
-    }
-  }
-}""",
-)
-
-# Since 2026-04 refused at run time without the directive, and without `changeFromQuantity` in every quantity.
-SET_QUANTITIES = Document(
-    "inventorySetQuantities",
-    """
-mutation SetQuantities($input: InventorySetQuantitiesInput!, $key: String!) {
-  inventorySetQuantities(input: $input) @idempotent(key: $key) {
-    inventoryAdjustmentGroup { id }
-    userErrors { code field message }
-  }
-}""",
-    write=True,
-)
-
 MOVE = Document(
     "fulfillmentOrderMove",
     """
@@ -359,18 +324,6 @@ mutation Split($splits: [FulfillmentOrderSplitInput!]!) {
   }
 }
 fragment Half on FulfillmentOrder { id lineItems(first: 100) { nodes { remainingQuantity lineItem { id } } } }""",
-    write=True,
-)
-
-ACTIVATE = Document(
-    "inventoryActivate",
-    """
-mutation Activate($item: ID!, $location: ID!, $available: Int, $key: String!) {
-  inventoryActivate(inventoryItemId: $item, locationId: $location, available: $available) @idempotent(key: $key) {
-    inventoryLevel { id }
-    userErrors { field message }
-  }
-}""",
     write=True,
 )
 
@@ -415,8 +368,4 @@ ALL = (
     FULFILL,
     PREPARED,
     PROGRESS,
-    VARIANTS,
-    LEVELS,
-    SET_QUANTITIES,
-    ACTIVATE,
 )

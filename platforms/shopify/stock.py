@@ -15,7 +15,7 @@ from typing import Any
 
 from connector.platform import Change, Level, Shop, Spot, Written
 from platforms.http import Http
-from platforms.shopify import documents
+from platforms.shopify import goods_documents
 from platforms.shopify.client import UserErrors, ask, tell
 
 MOST = 100  # Shopify takes 250 in an array; a smaller push is sooner done and loses less to one stale quantity
@@ -37,7 +37,7 @@ def levels(http: Http, shop: Shop, spots: Sequence[Spot]) -> Mapping[Spot, Level
         units[spot.location].append(spot.unit_id)
     for location, ids in units.items():
         for some in _chunks(ids, _ITEMS_AT_ONCE):
-            nodes = ask(http, shop, documents.LEVELS, ids=some, location=location)["nodes"]
+            nodes = ask(http, shop, goods_documents.LEVELS, ids=some, location=location)["nodes"]
             found.update({Spot(node["id"], location): _level(node) for node in nodes if node and node.get("id")})
     return found
 
@@ -73,7 +73,7 @@ def _set(http: Http, shop: Shop, key: str, changes: Sequence[Change]) -> Ends:
     ]
     wanted = {"name": "available", "reason": "correction", "quantities": quantities}
     try:
-        tell(http, shop, documents.SET_QUANTITIES, input=wanted, key=key)
+        tell(http, shop, goods_documents.SET_QUANTITIES, input=wanted, key=key)
     except UserErrors as error:
         return _refused(error, changes)
     return {change.spot: (Written.DONE, "") for change in changes}
@@ -104,7 +104,7 @@ def _activate(http: Http, shop: Shop, key: str, change: Change) -> tuple[Written
     own_key = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{key} {change.spot.unit_id} {change.spot.location}"))
     where = {"item": change.spot.unit_id, "location": change.spot.location, "available": change.quantity}
     try:
-        tell(http, shop, documents.ACTIVATE, **where, key=own_key)
+        tell(http, shop, goods_documents.ACTIVATE, **where, key=own_key)
     except UserErrors as error:
         return Written.REFUSED, str(error)
     return Written.DONE, ""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from playwright.sync_api import expect
 
 from connector.db import merchants
 from connector.flow import deliver, due
@@ -20,6 +21,9 @@ from tests.webhooks.town import Town, town
 EVERY_SECONDS = 0.3
 
 
+PATIENCE_MILLISECONDS = 30_000  # three programs and a browser on one machine, which may be busy
+
+
 @contextmanager
 def at_work(directory: Path, database_url: str, redis_url: str) -> Iterator[Town]:
     """The town, in which what is due is done: steps, deliveries, and telling the shops."""
@@ -27,9 +31,11 @@ def at_work(directory: Path, database_url: str, redis_url: str) -> Iterator[Town
         ending = threading.Event()
         worker = threading.Thread(target=_work, args=(built, ending))
         worker.start()
+        expect.set_options(timeout=PATIENCE_MILLISECONDS)
         try:
             yield built
         finally:
+            expect.set_options(timeout=None)
             ending.set()
             worker.join()
 

@@ -8,7 +8,8 @@ from sqlalchemy import select
 
 from connector.db.tables import fulfillment_lines, fulfillment_orders
 from connector.domain.orders import Customer, Handover
-from connector.flow import stock
+from connector.domain.staff import Role
+from connector.flow import staff, stock
 from tests.desk import seeding
 from tests.desk.seeding import NOW, Town, order
 
@@ -19,6 +20,7 @@ WORDS = {
         "wrong": "Wrong article",
         "why": "Not everything is picked. What is missing, and why?",
         "pack": "Mark packed",
+        "rest": "missing, ",
         "ship": "Mark shipped",
         "record": "Record payment",
         "owed": "is still owed",
@@ -35,6 +37,7 @@ WORDS = {
         "wrong": "Mauvais article",
         "why": "Tout n’est pas prélevé. Que manque-t-il, et pourquoi ?",
         "pack": "Marquer emballée",
+        "rest": "manquant(s), ",
         "ship": "Marquer expédiée",
         "record": "Enregistrer le paiement",
         "owed": "à payer",
@@ -94,6 +97,7 @@ def test_a_delivery_from_search_to_shipping(page: Page, shelved: Town, language:
     assert picked(shelved, order_id) == [1, 1]
     page.get_by_label(words["why"]).fill("1 abîmé")
     page.get_by_role("button", name=words["pack"]).click()
+    expect(page.get_by_role("status").first).to_contain_text(words["rest"])
     expect(page.locator(".timeline").first).to_contain_text("1 abîmé")
     blocked = page.get_by_role("button", name=words["ship"])
     expect(blocked).to_have_attribute("aria-disabled", "true")
@@ -111,6 +115,28 @@ def test_a_pickup_is_announced_and_handed_over(page: Page, shelved: Town, langua
     for step in ("pack", "ready", "picked_up"):
         page.get_by_role("button", name=words[step]).click()
     expect(page.get_by_role("button", name=words["picked_up"])).to_have_count(0)
+
+
+def test_what_was_picked_by_mistake_goes_back_and_the_rest_to_a_colleague(page: Page, shelved: Town) -> None:
+    for name in ("Inès", "Paul"):
+        staff.add(shelved.engine, name, Role.OPERATOR, "correct horse battery")
+    order_id = shelved.place(order(("BK-003", 2)))
+    page.goto(f"/orders/{order_id}/parts/{shelved.parts(order_id)[0]}/pick")
+    page.get_by_label("Name").fill("Inès")
+    page.get_by_label("Password").fill("correct horse battery")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("#code")).to_be_focused()
+    scan(page, "BK-003")
+    expect(page.locator("[data-verdict]")).to_have_class("verdict right")
+    expect(page.locator("[data-left='0']")).to_be_attached(timeout=15_000)
+    assert picked(shelved, order_id) == [1]
+    page.locator("[data-units]").fill("0")
+    page.get_by_role("button", name="Set picked of").click()
+    expect(page.locator("[data-count]")).to_have_text("0")
+    assert picked(shelved, order_id) == [0]
+    page.get_by_label("Hand over to").select_option(label="Paul")
+    page.get_by_role("button", name="Hand over").click()
+    expect(page.get_by_role("status").first).to_contain_text("Assigned to Paul.")
 
 
 def test_ten_orders_are_packed_at_once(page: Page, shelved: Town, language: str) -> None:

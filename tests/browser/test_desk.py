@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from connector.domain.fulfillment import Step
+from connector.flow import events, stock
 from tests.desk import seeding
 from tests.desk.seeding import Town, order
 
@@ -89,6 +90,32 @@ def test_pages_fit_and_have_no_serious_fault(page: Page, town: Town, language: s
             found = Axe().run(page).response["violations"]
             serious = [(fault["id"], [node["html"] for node in fault["nodes"]][:3]) for fault in found]
             assert serious == [], f"{path} {scheme}"
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_pages_of_operators_fit_and_have_no_serious_fault(page: Page, town: Town, language: str, width: int) -> None:
+    seeded = seeding.morning(town)
+    listens = {"check": str, "actor": "tests", "name": "ERP"}
+    events.add(town.engine, town.seal, "https://erp.example/hooks", ["order.received"], seeding.NOW, **listens)  # type: ignore[arg-type]
+    stock.add_items(town.engine, [{"sku": "BK-005", "title": "Atlas", "supplier": "Gallimard"}], seeding.NOW)
+    town.place(order(("BK-001", 1)))
+    page.set_viewport_size({"width": width, "height": 844})
+    shop = town.shops["shopify"].id
+    paths = [
+        "/dashboard",
+        "/components",
+        "/health/endpoints",
+        "/health/messages",
+        "/health/messages/1",
+        "/suppliers",
+        "/stock/BK-005",
+    ]
+    paths += [f"/orders/{seeded['plain']}/person", f"/shops/{shop}/links"]
+    for path in paths:
+        page.goto(f"{path}?lang={language}", wait_until="networkidle")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        found = Axe().run(page).response["violations"]
+        assert [(fault["id"], [node["html"] for node in fault["nodes"]][:3]) for fault in found] == [], path
 
 
 PAYLOADS = (

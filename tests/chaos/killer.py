@@ -34,10 +34,12 @@ class Killer(threading.Thread):
     could be lost.
     """
 
-    def __init__(self, whole: Whole, kills: int, seed: int) -> None:
+    def __init__(self, whole: Whole, kills: int, seed: int, *, crashes: int = 0) -> None:
+        """`crashes`: how often, evenly over the run, all of PostgreSQL is killed as well."""
         super().__init__(name="killer", daemon=True)
-        self._whole, self._kills, self._random = whole, kills, random.Random(seed)
+        self._whole, self._kills, self._random, self._crashes = whole, kills, random.Random(seed), crashes
         self.killed: list[str] = []
+        self.crashed = 0
 
     def run(self) -> None:
         names: deque[str] = deque()
@@ -47,10 +49,16 @@ class Killer(threading.Thread):
             try:
                 TARGETS[names[0]](self._whole, self._random)
                 self.killed.append(names.popleft())
+                self._crash_where_due()
                 time.sleep(self._random.uniform(*_REST_SECONDS))
             except _NOT_THERE:
                 names.rotate(-1)  # another first, this one when it is back
                 time.sleep(_LOOK_SECONDS)
+
+    def _crash_where_due(self) -> None:
+        if self.crashed < len(self.killed) * (self._crashes + 1) // (self._kills + 1):
+            os.kill(self._whole.pids()["postgres"], signal.SIGKILL)
+            self.crashed += 1
 
 
 def _program(prefix: str) -> Callable[[Whole, random.Random], None]:

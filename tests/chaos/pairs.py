@@ -1,4 +1,4 @@
-"""Two of each program, as on two machines: one PostgreSQL, one Redis, and a balancer before the two web servers."""
+"""The programs by themselves, as on machines of their own: one PostgreSQL, one Redis, and a balancer before the web servers."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from tests.chaos.whole import ROOT
 from tests.serving import wait_until
 
 _CONNECT_SECONDS, _ANSWER_SECONDS = 1, 5
+_READY_SECONDS = 120
 _MODULES = {"web": "config.web", "worker": "jobs.worker", "clock": "jobs.clock"}
 _RUNS = {"web": "", "worker": "the worker runs", "clock": "the clock runs"}
 _HOP = frozenset({"connection", "content-length", "transfer-encoding", "date", "server"})
@@ -55,7 +56,10 @@ class Program:
 
     def wait(self) -> None:
         """Until it says, or shows, that it works."""
-        wait_until(lambda: self._answers() if self.kind == "web" else _RUNS[self.kind] in self.log, seconds=60)
+        try:
+            wait_until(lambda: self._answers() if self.kind == "web" else _RUNS[self.kind] in self.log, seconds=_READY_SECONDS)
+        except AssertionError:
+            raise AssertionError(f"{self.name} does not get ready: {self.log[-2000:]}") from None
 
     def kill(self) -> None:
         """kill -9 of everything it consists of, as when its machine is switched off."""
@@ -119,8 +123,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def two_of_each(directory: Path, settings: Mapping[str, str], ports: list[int]) -> Iterator[list[Program]]:
-    """Six programs that work; what is left of them is killed in the end."""
+def one_for_each(directory: Path, settings: Mapping[str, str], ports: list[int]) -> Iterator[list[Program]]:
+    """A web server, a worker and a clock for each port, at work; what is left of them is killed in the end."""
     kept = {name: value for name, value in os.environ.items() if name.lower() not in Settings.model_fields}
     programs = [
         Program(f"{kind} {number}", directory, {**kept, **settings, "PORT": str(port)})

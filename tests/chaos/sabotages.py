@@ -1,12 +1,17 @@
-"""The connector with one safety taken out, for `test_sabotage.py`: a pytest plugin (`-p tests.chaos.sabotages`).
+"""The connector with one safety taken out, for `test_sabotage.py`. Each takes away what a later change could by mistake.
 
-SABOTAGE names which. Each takes away what a later change could take away by mistake.
+`python -m tests.chaos.sabotages RUNS` runs pytest once for each of RUNS (JSON: name -> [sabotage or "", tests]), each in a
+fork that finds everything imported, and prints name -> [exit code, output] as JSON.
 """
 
 from __future__ import annotations
 
+import importlib
+import json
 import os
 import random
+import sys
+import tempfile
 import threading
 import time
 import uuid
@@ -15,6 +20,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import pytest
 from sqlalchemy import Connection, select
 
 from connector.db import outbox, stock
@@ -109,5 +115,22 @@ SABOTAGES: dict[str, Callable[[], None]] = {
     "a swallowed error, inward": _forgotten_poison,
 }
 
-if "SABOTAGE" in os.environ:
-    SABOTAGES[os.environ["SABOTAGE"]]()
+
+def _forked(sabotage: str, tests: Sequence[str]) -> tuple[int, str]:
+    """Run the tests in a child with this taken out; pytest's exit code, and what it said."""
+    with tempfile.TemporaryFile() as output:
+        child = os.fork()
+        if child == 0:
+            for stream in (1, 2):
+                os.dup2(output.fileno(), stream)
+            SABOTAGES.get(sabotage, lambda: None)()
+            os._exit(pytest.main(["-p", "no:cacheprovider", "-x", "-q", *tests]))
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        output.seek(0)
+        return code, output.read().decode()
+
+
+if __name__ == "__main__":
+    for module in ("tests.flow.toy", "webhooks.app", "jobs.tasks", "jobs.worker", "responses"):
+        importlib.import_module(module)
+    json.dump({name: _forked(*run) for name, run in json.loads(sys.argv[1]).items()}, sys.stdout)

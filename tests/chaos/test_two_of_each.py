@@ -26,7 +26,7 @@ from sandbox.linking import demo
 from sandbox.running import Sandbox
 from sandbox.shopfront import Wanted
 from tests.chaos import findings
-from tests.chaos.pairs import Balancer, Program, free_port, two_of_each
+from tests.chaos.pairs import Balancer, Program, free_port, one_for_each
 from tests.chaos.trade import Placed, Staff
 from tests.serving import serve, wait_until
 
@@ -136,7 +136,7 @@ def place(tmp_path: Path, services: Addresses, database_url: str, redis_url: str
             load({name.lower(): value for name, value in settings.items()}), Addresses(database_url, redis_url), name="t"
         )
         furnishing.furnish(env, demo(shops_at))
-        with two_of_each(tmp_path, settings, ports) as programs:
+        with one_for_each(tmp_path, settings, ports) as programs:
             yield Place(env.engine, app.extensions["sandbox"], programs)
         env.close()
     close(app)

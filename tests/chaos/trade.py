@@ -26,6 +26,7 @@ from tests.chaos.whole import PLATFORMS, Whole
 # Of a hundred orders: so many are packed and handed over, so many cancelled; the others stay as they are.
 FATES = {"handed over": 40, "cancelled": 10, "kept": 50}
 _BREATH_SECONDS = 0.2
+_LOOK_SECONDS = 0.05
 _PICKUP_PLACE = "vieux-port"
 _KNOWN_AS = {"shopify": "gid://shopify/Order/{}", "woocommerce": "{}", "bigcommerce": "{}"}
 _FIRST = {"new": Step.PACK, "in_progress": Step.PACK}
@@ -50,19 +51,20 @@ class Placed:
 
 
 class Customers(threading.Thread):
-    """Place `count` orders over the three shops in about `seconds`, some of them cancelled right away."""
+    """Place `count` orders over the three shops, some of them cancelled right away, as far as `progress` (0 to 1) has come."""
 
-    def __init__(self, whole: Whole, count: int, seconds: float, seed: int) -> None:
+    def __init__(self, whole: Whole, count: int, progress: Callable[[], float], seed: int) -> None:
         super().__init__(name="customers", daemon=True)
-        self._whole, self._count, self._pause, self._random = whole, count, seconds / count, random.Random(seed)
+        self._whole, self._count, self._progress, self._random = whole, count, progress, random.Random(seed)
         self.placed: list[Placed] = []
         self.failed: Exception | None = None
 
     def run(self) -> None:
         try:
             for number in range(self._count):
+                while self._progress() < number / self._count:
+                    time.sleep(_LOOK_SECONDS)
                 self.placed.append(self._place(PLATFORMS[number % len(PLATFORMS)]))
-                time.sleep(self._pause)
         except Exception as error:  # noqa: BLE001 - shown by the test, which waits for this thread
             self.failed = error
 

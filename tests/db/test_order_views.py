@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, Select, event, text
 from sqlalchemy.dialects import postgresql
 
 from connector.db import merchants
 from connector.db.engine import of_merchant
-from connector.db.order_search import listing
+from connector.db.order_search import finding, listing, looked_up
 from connector.db.order_views import OrderDetail, OrderFilter, OrderRow, choices, list_orders, order_detail
 from connector.db.sealed import Seal
 from connector.domain.fulfillment import Step
@@ -201,10 +202,28 @@ class TestCost:
 
     @pytest.mark.parametrize("history", [False, True])
     def test_a_search_reads_only_what_can_fit(self, town_of_many: Town, *, history: bool) -> None:
-        plan = plan_of(town_of_many, OrderFilter(search="?ient 9123", history=history))
-        assert "ix_order_words_grams" in plan, plan
-        assert "Seq Scan on orders" not in plan, plan
+        with of_merchant(town_of_many.engine, merchants.FIRST).connect() as conn:
+            wanted = looked_up(conn, OrderFilter(search="?ient 9123", history=history))
+        assert wanted.found is not None
+        assert len(wanted.found) == 1, "it is read by its id"
+        looking = explained(town_of_many, finding(["ient", "9123"], frozenset()))
+        assert "ix_order_words_grams" in looking, looking
+        for plan in (looking, plan_of(town_of_many, wanted)):
+            assert "Seq Scan on orders" not in plan, plan
+            assert "Seq Scan on order_words" not in plan, plan
+
+    @pytest.mark.parametrize("words", ["client", "cl", "client prince", "zz"])
+    @pytest.mark.parametrize("history", [False, True])
+    def test_a_search_for_what_most_orders_have_walks_the_list(self, town_of_many: Town, words: str, *, history: bool) -> None:
+        """Whatever the planner thinks of the words: else it reads those of all orders there ever were and sorts what it finds."""
+        with of_merchant(town_of_many.engine, merchants.FIRST).connect() as conn:
+            wanted = looked_up(conn, OrderFilter(search=words, history=history))
+            assert wanted.found is None
+            assert len(list_orders(conn, wanted)) == (0 if words == "zz" else 50)
+        plan = plan_of(town_of_many, wanted)
         assert "Seq Scan on order_words" not in plan, plan
+        assert "ix_order_words_grams" not in plan, plan
+        assert "pk_order_words" in plan, plan
 
     def test_a_locations_work_uses_an_index(self, town_of_many: Town) -> None:
         wanted = OrderFilter(location_id=place_id(town_of_many, "Boutique Canebière"), state="packed")
@@ -214,7 +233,11 @@ class TestCost:
 
 
 def plan_of(town: Town, wanted: OrderFilter) -> str:
-    compiled = listing(wanted).compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
+    return explained(town, listing(wanted))
+
+
+def explained(town: Town, statement: Select[Any]) -> str:
+    compiled = statement.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
     with of_merchant(town.engine, merchants.FIRST).connect() as conn:  # as the pages read it
         return "\n".join(row[0] for row in conn.execute(text("EXPLAIN " + str(compiled).replace(":", "\\:"))))
 

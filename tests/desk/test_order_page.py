@@ -25,7 +25,7 @@ def test_it_shows_the_whole_order(reader: Reader, town: Town) -> None:
         "Boutique Vieux-Port",
         "Boutique Canebière",
         "No single location has everything; 2 parts are the fewest",
-        "Boutique Canebière gives 1 units.",
+        "Boutique Canebière gives 1 unit.",
         "Pour un cadeau",
         "elise@example.org",
         "13002 Marseille",

@@ -16,7 +16,7 @@ from connector.flow import staff as story
 from connector.flow.linking_steps import CODES
 from desk import setting_words
 from tests.desk.conftest import Reader
-from tests.desk.seeding import NOW, Town
+from tests.desk.seeding import NOW, Town, order
 from tests.desk.test_staff import PASSWORD, quick, sign_in
 
 __all__ = ["quick"]
@@ -82,6 +82,19 @@ def test_a_setting_says_what_it_does_and_is_changed(reader: Reader, town: Town) 
     assert "Nobody can begin an order before it is paid in full." in reader.page
     assert "The shop offers 3 fewer of each article than there are." in reader.page
     assert settings_of(town, shop_id) == {"pay_first": True, "stock_buffer": 3}
+
+
+def test_goods_that_wait_for_a_payment_are_set_aside_when_the_shop_waits_no_more(reader: Reader, town: Town) -> None:
+    shop_id = shop_of(town)
+    reader.get(f"/shops/{shop_id}/settings")
+    assert "Goods are set aside for an order as soon as it comes in." in reader.page
+    reader.send("/settings", commit_when="paid")
+    assert "Goods are set aside for an order once it is paid; until then others may have them." in reader.page
+    town.place(order(("BK-004", 3), paid=False))
+    assert "Waits for payment" in reader.get("/orders").get_data(as_text=True)
+    reader.get(f"/shops/{shop_id}/settings")
+    reader.send("/settings", commit_when="placed")
+    assert "Waits for payment" not in reader.get("/orders").get_data(as_text=True)
 
 
 def test_what_a_setting_cannot_be_changes_none_of_them(reader: Reader, town: Town) -> None:

@@ -71,6 +71,7 @@ def test_who_gave_a_line_is_the_last_place_it_left_from() -> None:
         part(4, State.SHIPPED, {10: 0}, 8),
     ]  # fmt: skip
     assert gave(parts, 10) == DEPOT
+    assert gave([*parts, part(5, State.SHIPPED, {10: 1}, 7)], 10) == 7
     assert gave(parts, 11) is None
 
 
@@ -120,3 +121,7 @@ def test_as_many_bundles_as_all_components_make() -> None:
     cancelled = part(1, State.CANCELLED, {10: 4, 11: 1})
     assert bundle_units(components, second, [cancelled, second], {("shipped", 1)}) == (0, 0)
     assert bundle_units(components, second, [first, second], {("packed", 1)}) == (0, 0)
+    three = part(3, State.SHIPPED, {10: 3, 11: 9})
+    assert bundle_units({10: 2, 11: 1, 12: 1}, three, [three], set()) == (0, 0)
+    assert [type(count) for count in bundle_units(components, three, [three], set())] == [int, int]
+    assert bundle_units(components, three, [three], set()) == (0, 1)

@@ -82,6 +82,9 @@ def test_the_rate_is_that_of_the_newest_pages() -> None:
     assert progress(50, None, recent, running=True) == Progress(5.0, None, None)
     assert progress(50, 0, recent, running=True) == Progress(5.0, None, None)
     assert progress(120, 100, recent, running=True) == Progress(5.0, 1.0, 0.0)
+    assert progress(50, 100, recent[:2], running=True) == Progress(4.0, 0.5, 12.5)
+    slow = [(T, 1), (T + timedelta(seconds=10), 5)]
+    assert progress(99, 100, slow, running=True) == Progress(0.5, 0.99, 2.0)
     assert progress(7, 100, recent[:1], running=True) == Progress(0.0, 0.07, None)
     assert progress(7, 1, [], running=True) == Progress(0.0, 1.0, None)
     assert progress(7, 100, [(T, 7), (T, 9)], running=True) == Progress(0.0, 0.07, None)

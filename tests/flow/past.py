@@ -28,6 +28,7 @@ from connector.db.tables import orders
 from connector.domain.backfill import StockPolicy
 from connector.flow import backfill, shops
 from connector.platform import Shop
+from jobs import clock
 from jobs.demo import furnish
 from jobs.environment import Environment, open_at
 from sandbox.app import create_app
@@ -41,10 +42,8 @@ from webhooks.app import build
 
 _ROOT = Path(__file__).parents[2]
 _LIVE_FROM = 1_000_000  # numbers of the live orders, beyond those of the past
-_LIVE_SECONDS = 2.0
 _PAST = timedelta(days=360)
 _YOUNGEST = timedelta(hours=1)
-_LONGEST_LIFE_SECONDS = 1.0  # of a worker, once its first page is written
 
 
 @dataclass
@@ -59,7 +58,7 @@ class Past:
     largest_bytes: int = 0
 
     def start(self, name: str) -> None:
-        """Run the worker or the clock as a process of its own."""
+        """Run the worker as a process of its own."""
         chosen = self.environment.settings.environment()
         with self.log.open("ab") as log:
             self.processes[name] = subprocess.Popen(
@@ -139,8 +138,8 @@ def past(directory: Path, database_url: str, redis_url: str, key: str, *, orders
         furnish(environment, demo(sandbox_url))
         linked = {shop.platform: shop for shop in _linked(environment)}
         made = Past(environment, sandbox, linked, directory / "processes.log")
-        for name in ("clock", "worker"):
-            made.start(name)
+        _keep_time(stack, environment)
+        made.start("worker")
         stack.callback(lambda: [made.kill(name) for name in made.processes])
         yield made
 
@@ -148,11 +147,20 @@ def past(directory: Path, database_url: str, redis_url: str, key: str, *, orders
 def _place_the_past(sandbox: Sandbox, orders_each: int) -> None:
     """A year of orders in each shop, the last one an hour ago: older than what a poll looks back for."""
     apart = _PAST / max(1, orders_each)
-    with time_machine.travel(datetime.now(UTC) - _PAST - _YOUNGEST, tick=False) as clock:
+    with time_machine.travel(datetime.now(UTC) - _PAST - _YOUNGEST, tick=False) as at:
         for number in range(orders_each):
             for platform, front in sandbox.shopfronts.items():
                 front.place(nth_order(platform, number))
-            clock.shift(apart)
+            at.shift(apart)
+
+
+def _keep_time(stack: ExitStack, environment: Environment) -> None:
+    """The clock, in a thread: nobody kills it here."""
+    stopping = threading.Event()
+    thread = threading.Thread(target=clock.run, args=(environment, stopping), daemon=True)
+    stack.callback(thread.join)
+    stack.callback(stopping.set)
+    thread.start()
 
 
 def _environment(stack: ExitStack, database_url: str, redis_url: str, key: str) -> tuple[Environment, str]:
@@ -173,14 +181,14 @@ def _linked(environment: Environment) -> Iterator[Shop]:
 
 
 @contextmanager
-def live_orders(at: Past, most: int) -> Iterator[None]:
-    """Orders that arrive by webhook during the block, at most so many at each shop."""
+def live_orders(at: Past, *, every_seconds: float) -> Iterator[None]:
+    """Orders that arrive by webhook during the block, one at each shop every so many seconds."""
     stopping = threading.Event()
 
     def place() -> None:
-        for number in range(_LIVE_FROM, _LIVE_FROM + most):
-            if stopping.wait(_LIVE_SECONDS):  # also before the first: the second in which a backfill begins may belong to it
-                return
+        number = _LIVE_FROM
+        while not stopping.wait(every_seconds):  # not at once: the second in which a backfill begins may belong to it
+            number += 1
             for platform, front in at.sandbox.shopfronts.items():
                 front.place(nth_order(platform, number))
 
@@ -194,17 +202,17 @@ def live_orders(at: Past, most: int) -> Iterator[None]:
 
 
 def killed_until(
-    at: Past, numbers: list[int], kills: int, rnd: Random, seconds: float, apart: int, halfway: Callable[[], None]
+    at: Past, numbers: list[int], kills: int, rnd: Random, seconds: float, apart: int, lives: float, halfway: Callable[[], None]
 ) -> int:
-    """Kill the worker at random moments of its work, at most `apart` pages from one to the next, until all is done; how often
-    it was killed. `halfway` is called once between two kills."""
+    """Kill the worker at random moments of its work until all is done; how often it was killed. From one kill to the next it
+    writes `apart` pages at most, and lives `lives` seconds at most beyond them. `halfway` is called once between two kills."""
     deadline = time.monotonic() + seconds
     done, due = 0, rnd.randint(1, apart)
     while any(at.state(number).state in ("running", "paused") for number in numbers):
         assert time.monotonic() < deadline, [at.state(number) for number in numbers]
         at.measure()
         if done < kills and at.pages(numbers) >= due:
-            time.sleep(rnd.uniform(0, _LONGEST_LIFE_SECONDS))
+            time.sleep(rnd.uniform(0, lives))
             at.kill("worker")
             at.start("worker")
             done, due = done + 1, at.pages(numbers) + rnd.randint(1, apart)

@@ -40,7 +40,7 @@ def test_an_order_is_split_without_dividing_a_line_and_says_why(make: Make) -> N
     first, second = at.rows(fulfillment_orders)
     assert "2 parts are the fewest without dividing a line" in in_words(first["reason"])
     assert "Quay gives 2 units" in in_words(first["reason"])
-    assert "Depot gives 1 units" in in_words(second["reason"])
+    assert "Depot gives 1 unit." in in_words(second["reason"])
 
 
 def test_what_nobody_has_becomes_a_backorder_and_is_filled_when_stock_comes(make: Make) -> None:

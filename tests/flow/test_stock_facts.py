@@ -357,3 +357,17 @@ def test_an_order_that_nothing_can_serve_holds_up_a_later_one_for_one_round_only
     assert waiting(at) == {"1": 1, "3": 2}
     settle.settle(at.engine, at.now)
     assert waiting(at) == {"1": 1}
+
+
+def test_a_settling_under_way_comes_back_for_an_order_that_stood_back(make: Make) -> None:
+    at = make({("PEN", "quay"): 3})
+    held = order("1", [("PEN", 3)])
+    at.take(held, replace(order("2", [("PEN", 2)]), placed_at=held.placed_at + MINUTE))
+    at.take(replace(held, lifecycle=Lifecycle.CANCELLED, version=held.version + MINUTE))
+    with at.engine.connect() as conn:
+        [(item, rises)] = refill_rows.waiting(conn).items()
+    at.take(replace(order("3", [("PEN", 1)]), placed_at=held.placed_at + 2 * MINUTE))
+    with at.engine.begin() as conn:
+        refill_rows.settled(conn, item, rises)
+    settle.settle(at.engine, at.now)
+    assert waiting(at) == {}

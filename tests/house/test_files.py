@@ -17,7 +17,7 @@ _PACKAGES = tuple(_PROJECT["tool"]["importlinter"]["root_packages"])
 _LONGEST_FILE_LINES = {"tests": 600}  # a table of cases may be long
 _LONGEST_OTHER_LINES = 420  # aim at 300
 _REFUSED_NAMES = {"sync", "process", "handle", "handler", "manager", "helper", "helpers", "util", "utils", "data", "info", "misc"}
-_LOCKS = ("requirements.lock", "requirements-dev.lock")
+_LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-tools.lock")
 
 
 def _modules() -> Iterator[Path]:

@@ -9,6 +9,8 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+from unittest import mock
 
 _DRIP_SECONDS = 0.05
 _HUGE_BYTES = 50 * 2**20
@@ -126,6 +128,17 @@ def full() -> Iterator[str]:
             with contextlib.suppress(BlockingIOError):
                 waiting.connect(listener.getsockname())
         yield f"127.0.0.1:{listener.getsockname()[1]}"
+
+
+@contextlib.contextmanager
+def nameless() -> Iterator[str]:
+    """The address of a server whose name nobody knows."""
+
+    def unknown(*_: Any, **__: Any) -> NoReturn:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    with mock.patch("platforms.connections.socket.getaddrinfo", unknown):
+        yield "nowhere.invalid"
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import resource
 import time
 from collections.abc import Callable, Mapping
@@ -15,21 +16,27 @@ import pytest
 
 from connector.domain.orders import Handover
 from connector.platform import (
+    WHOLE_SHOP,
     Act,
     AnnouncedLine,
     Announcement,
     AuthLost,
     CallError,
+    Change,
+    Goods,
     Outcome,
     Platform,
     Refused,
     Retryable,
     Shop,
+    Spot,
     Throttled,
     Told,
 )
 from platforms import registry
 from platforms.http import Http
+from platforms.shopify import documents
+from platforms.shopify.client import UserErrors, tell
 from tests.platforms import faulty
 from tests.platforms.faulty import answer, saying
 
@@ -60,6 +67,16 @@ def _order_id(shop: Shop) -> str:
     return "gid://shopify/Order/1" if shop.platform == "shopify" else "1"
 
 
+def _goods(platform: Platform) -> Goods:
+    assert platform.goods is not None
+    return platform.goods
+
+
+def _spot(shop: Shop) -> Spot:
+    gids = Spot("gid://shopify/InventoryItem/7", "gid://shopify/Location/1")
+    return {"shopify": gids, "woocommerce": Spot("7", WHOLE_SHOP), "bigcommerce": Spot("7", "1")}[shop.platform]
+
+
 Call = Callable[[Platform, Shop], Any]
 CALLS: Mapping[str, Call] = {
     "check": lambda platform, shop: platform.check(shop),
@@ -71,7 +88,12 @@ CALLS: Mapping[str, Call] = {
     "count_orders": lambda platform, shop: platform.count_orders(shop, SINCE, NOW),
     "locations": lambda platform, shop: platform.locations(shop),
     "announce": lambda platform, shop: platform.announce(shop, _announcement(_order_id(shop))),
+    "variants": lambda platform, shop: _goods(platform).variants(shop, ""),
+    "obstacle": lambda platform, shop: _goods(platform).obstacle(shop),
+    "levels": lambda platform, shop: _goods(platform).levels(shop, [_spot(shop)]),
+    "publish": lambda platform, shop: _goods(platform).publish(shop, "k", [Change(_spot(shop), 2, 1)]),
 }
+ASKS_NOTHING = {("shopify", "obstacle"), ("woocommerce", "obstacle")}
 
 Serve = Callable[[str], AbstractContextManager[str]]
 Wanted = type[CallError] | Mapping[str, type[CallError]]
@@ -108,6 +130,7 @@ def _date(seconds: int) -> str:
 
 
 FAULTS: Mapping[str, Fault] = {
+    "no such name": Fault(lambda platform: faulty.nameless(), Retryable),
     "refused": Fault(lambda platform: faulty.closed(), Retryable),
     "tls": _talk(faulty.no_tls, Retryable, scheme="https"),
     "connect time-out": Fault(lambda platform: faulty.full(), Retryable, slow=True),
@@ -142,9 +165,10 @@ FAULTS: Mapping[str, Fault] = {
     "a gzip bomb of 50 MB": _talk(faulty.bomb(), Refused),
 }
 # A platform says these in ways of its own: an order that is not there is no failure, and an odd answer may be an empty one.
-GONE = {
+GONE: Mapping[tuple[str, str, str], Any] = {
     ("woocommerce", "404", "fetch_order"): None,
     ("bigcommerce", "404", "fetch_order"): None,
+    ("woocommerce", "404", "levels"): {},
     ("woocommerce", "404", "announce"): Outcome(Told.WITHHELD, "The order no longer exists in the shop."),
 }
 
@@ -155,6 +179,8 @@ def _shop(platform: str, base: str) -> Shop:
 
 
 def _ends(platform: str, call: str, fault: str) -> None:
+    if (platform, call) in ASKS_NOTHING:
+        return
     given = FAULTS[fault]
     http = Http(private_allowed=True, total_seconds=_SECONDS)
     with given.serve(platform) as address:
@@ -219,15 +245,38 @@ _GRAPHQL: Mapping[str, tuple[bytes, type[CallError]]] = {
     "not understood": (b'{"errors": [{"message": "no such field"}]}', Refused),
     "nothing": (b"{}", Retryable),
 }
+WRITES = {document.field: document for document in documents.ALL if document.write}
 
 
 @pytest.mark.parametrize("said", _GRAPHQL)
 def test_graphql_errors_with_200(said: str) -> None:
     body, wanted = _GRAPHQL[said]
     http = Http(private_allowed=True, total_seconds=_SECONDS)
-    for call in CALLS.values():
+    for name, call in CALLS.items():
+        if ("shopify", name) in ASKS_NOTHING:
+            continue
         with faulty.serving(saying(answer("200 OK", body))) as address, pytest.raises(wanted):
             call(registry.platforms(http)["shopify"], _shop("shopify", f"http://{address}"))
+
+
+@pytest.mark.parametrize("field", WRITES)
+def test_a_mutation_that_shopify_answers_with_user_errors_is_refused(field: str) -> None:
+    http = Http(private_allowed=True, total_seconds=_SECONDS)
+    errors = [{"field": ["input", "quantities", "0"], "message": "It is not so.", "code": "INVALID"}]
+    body = json.dumps({"data": {field: {"userErrors": errors}}}).encode()
+    with faulty.serving(saying(answer("200 OK", body))) as address, pytest.raises(Refused, match="It is not so") as caught:
+        tell(http, _shop("shopify", f"http://{address}"), WRITES[field])
+    assert isinstance(caught.value, UserErrors)
+    assert (caught.value.codes, caught.value.errors, bool(caught.value.remedy)) == (frozenset({"INVALID"}), errors, True)
+
+
+@pytest.mark.parametrize("field", WRITES)
+def test_a_mutation_without_an_answer_of_its_own_may_have_been_done(field: str) -> None:
+    http = Http(private_allowed=True, total_seconds=_SECONDS)
+    body = json.dumps({"data": {field: None}}).encode()
+    with faulty.serving(saying(answer("200 OK", body))) as address, pytest.raises(Retryable) as caught:
+        tell(http, _shop("shopify", f"http://{address}"), WRITES[field])
+    assert caught.value.effect_unknown
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,6 @@ def test_a_turn_whose_worker_died_is_free_again_in_time(kind: str, redis_url: st
         assert (busy.booked, busy.seconds) == (False, BUSY_SECONDS)
         time.sleep(0.3)
         assert buckets.take("shop", 1, at_once=1).booked
-    assert LONGEST_HOLD_SECONDS > 2 * BUSY_SECONDS
 
 
 def test_nobody_waits_for_a_turn_for_long(redis_url: str) -> None:
@@ -124,4 +123,4 @@ def test_nobody_waits_for_a_turn_for_long(redis_url: str) -> None:
             raise AssertionError("it was not its turn")
         with pace.turn("shop", at_once=1):
             pass
-    assert 7 < sum(slept) <= 8
+    assert LONGEST_HOLD_SECONDS < sum(slept) <= LONGEST_HOLD_SECONDS + 1, "longer than a killed worker's turn lasts"

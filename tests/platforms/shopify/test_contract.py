@@ -19,14 +19,15 @@ from graphql import (
     validate,
 )
 
-from platforms.shopify import documents
+from platforms.shopify import documents, goods_documents
 from platforms.shopify.client import VERSION
 from platforms.shopify.documents import Document
 from platforms.shopify.reading import SCOPES
 from platforms.shopify.subscriptions import TOPICS
 from tests.platforms.shopify import schemas
 
-DOCUMENTS = pytest.mark.parametrize("document", documents.ALL, ids=lambda document: document.text.split()[1].split("(")[0])
+ALL = (*documents.ALL, *goods_documents.ALL)
+DOCUMENTS = pytest.mark.parametrize("document", ALL, ids=lambda document: document.text.split()[1].split("(")[0])
 
 
 def _faults(schema: object, document: Document, *rules: object) -> list[str]:
@@ -49,8 +50,8 @@ def test_document_is_valid_in_the_sandbox_schema(document: Document) -> None:
 
 
 def test_all_documents_are_listed() -> None:
-    defined = {name for name, value in vars(documents).items() if isinstance(value, Document)}
-    assert len(documents.ALL) == len(defined)
+    defined = [value for room in (documents, goods_documents) for value in vars(room).values() if isinstance(value, Document)]
+    assert len(ALL) == len(defined)
     assert VERSION == "2026-10"
     assert len(SCOPES) == len(set(SCOPES))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connector.platform import Change, Goods, Level, Spot, Written
-from platforms.shopify import documents
+from platforms.shopify import goods_documents
 from platforms.shopify.client import UserErrors, tell
 from platforms.shopify.stock import levels
 from tests.platforms.shopify.conftest import DEPOT, VIEUX_PORT, Linked
@@ -81,7 +81,7 @@ def test_the_sandbox_insists_on_what_shopify_insists_on(linked: Linked) -> None:
     quantities = [{"inventoryItemId": SHIRT, "locationId": DEPOT, "quantity": 1}]
     wanted = {"name": "available", "reason": "correction", "quantities": quantities}
     with pytest.raises(Exception, match="changeFromQuantity"):
-        tell(linked.platform_http, linked.shop, documents.SET_QUANTITIES, input=wanted, key="k")
+        tell(linked.platform_http, linked.shop, goods_documents.SET_QUANTITIES, input=wanted, key="k")
 
 
 def test_many_items_are_read_in_few_calls(linked: Linked, goods: Goods, monkeypatch: pytest.MonkeyPatch) -> None:
