@@ -88,7 +88,7 @@ class GroupCommit:
         return _wake(ticket.row, new=ticket.new)
 
     def _taken(self) -> list[_Ticket]:
-        """The longest waiting tickets, the writer's own the first. Two of one name go one after the other: a statement can
+        """The longest waiting tickets, the writer's own among them. Two of one name go one after the other: a statement can
         meet a row only once.
 
         Sorted by name, so that two processes that are sent the same deliveries never wait for each other in a ring.

@@ -31,6 +31,7 @@ class _Store:
     """A store that notes who was talking to it at the same time, and answers the first when so many talk to it (`meets`)."""
 
     meets: int = 1
+    seconds: float = 0.0
     fails: Callable[[Announcement], BaseException | None] = lambda announcement: None
     told: list[tuple[str, str]] = field(default_factory=list)
     together: list[int] = field(default_factory=list)
@@ -46,6 +47,7 @@ class _Store:
             if len(self._inside) >= self.meets:
                 self._met.set()
         self._met.wait(_PATIENCE_SECONDS)
+        time.sleep(self.seconds)
         with self._lock:
             self._inside.remove(announcement.order_id)
         error = self.fails(announcement)
@@ -89,14 +91,14 @@ def test_several_orders_at_once_and_each_in_sequence(make: Make) -> None:
 
 
 def test_a_platform_that_has_no_room_is_told_one_at_a_time(make: Make) -> None:
-    at, store = _shipped(make, 3), _Store()
+    at, store = _shipped(make, 2), _Store(seconds=0.2)
     _drain(at, replace(at.toy.platform(), announce=store.announce), at_once=8)
-    assert len(store.told) == 6
+    assert len(store.told) == 4
     assert set(store.together) == {1}
 
 
 def test_a_shop_that_is_not_well_is_told_one_at_a_time(make: Make) -> None:
-    at, store = _shipped(make), _Store()
+    at, store = _shipped(make), _Store(seconds=0.2)
     with at.engine.begin() as conn:
         conn.execute(shops.update().values(failures=3, failing_since=at.now))
     store.fails = lambda announcement: Retryable("down")
