@@ -9,6 +9,8 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PACKAGES := connector platforms webhooks desk jobs sandbox config
 UV ?= uv
+# Many tests wait for real processes: so several run at the same time, a file always in one of them. `make test SEVERAL=` runs them in turn.
+SEVERAL ?= -n 3 --dist loadfile --no-loadscope-reorder
 DEV_MCP := @shopify/dev-mcp@1.16.0
 
 .DEFAULT_GOAL := help
@@ -31,7 +33,7 @@ run: setup  ## Everything with the three sandbox shops on http://127.0.0.1:8000,
 	@$(BIN)/connector up --sandbox $(UP)
 
 test: lint  ## Lint, types, imports and all tests but the long ones
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest $(SEVERAL) $(PYTEST)
 
 test-long: setup  ## The tests that take minutes
 	$(BIN)/python -m pytest -m long --timeout=3600 $(PYTEST)
