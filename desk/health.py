@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import ModuleType
 
-from flask import abort, flash, redirect, render_template, request, url_for
+from flask import abort, flash, g, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
@@ -102,7 +102,9 @@ def replay(box: str) -> str | Response:
 
 
 def lost_links() -> list[LostLink]:
-    """For the head of every page: the shops whose link is broken."""
+    """For the head of every page: the shops whose link is broken. None where it is not known yet who asks."""
+    if "merchant_id" not in g:
+        return []
     try:
         with desk().engine.connect() as conn:
             return health_views.lost_links(conn, datetime.now(UTC))

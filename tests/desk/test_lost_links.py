@@ -15,6 +15,7 @@ from connector.db.tables import inbox
 from connector.domain.drift import SUBSCRIPTION
 from connector.flow import staff as story
 from desk import words
+from desk.blueprint import serve
 from desk.health import lost_links
 from tests.desk.conftest import Reader
 from tests.desk.seeding import NOW, Town
@@ -79,6 +80,8 @@ def test_a_page_without_the_database_still_comes(app: Flask, reader: Reader, tow
         conn.execute(text("ALTER TABLE drifts RENAME TO drifts_away"))
     try:
         with app.test_request_context():
+            assert lost_links() == [], "nor who asks"
+            serve(1)
             assert lost_links() == []
     finally:
         with engine.begin() as conn:

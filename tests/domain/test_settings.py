@@ -80,9 +80,9 @@ def test_each_platform_has_its_own_and_the_common_ones() -> None:
     common = set.intersection(*names.values())
     assert common == {
         "report_parts", "commit_when", "pay_first", "accept_authorized", "routing", "oversell", "hold_tags", "publish_stock",
-        "stock_buffer",
+        "stock_buffer", "language",
     }  # fmt: skip
-    assert names["shopify"] - common == {"notify_customer", "report_progress"}
+    assert names["shopify"] - common == {"notify_customer", "report_progress", "move_fulfillment_orders"}
     assert names["bigcommerce"] - common == {"pickup_rate_names", "require_signature"}
     assert names["woocommerce"] - common == {
         "status_packed", "status_ready", "status_shipped", "status_picked_up", "ready_notice", "pickup_methods"

@@ -145,7 +145,7 @@ def test_files_go_out_and_come_in(linked: Run, tmp_path: Path) -> None:
     assert "line 2, on_hand: 'nine' is no number" in refused.stderr
     assert json.loads(linked("csv", "import", "levels", str(file), "--json").stdout)["faults"][0]["line"] == 2
     assert linked("csv", "export", "links").exit_code == 2
-    assert linked("csv", "export", "items").stdout.splitlines() == ["sku,title,barcode", "MAR-TS-S,Marinière S,"]
+    assert linked("csv", "export", "items").stdout.splitlines() == ["sku,title,barcode,supplier", "MAR-TS-S,Marinière S,,"]
 
 
 def test_every_command_explains_itself(run: Run) -> None:

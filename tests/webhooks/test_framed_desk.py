@@ -6,9 +6,10 @@ import html
 import re
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import jwt
 import pytest
@@ -54,13 +55,13 @@ def ask(place: Town, session: str, token: str = "", path: str = _ORDERS) -> requ
     return requests.get(place.base + path, headers=headers, timeout=10, allow_redirects=False)
 
 
-WRONG = {
-    "another audience": {"aud": "another-client"},
-    "another store": {"dest": "https://other.myshopify.com", "iss": "https://other.myshopify.com/admin"},
-    "issuer and store differ": {"iss": "https://other.myshopify.com/admin"},
-    "over": {"exp": int(time.time()) - 60},
-    "not yet": {"nbf": int(time.time()) + 60},
-    "a user nobody has seen": {"sub": "4711"},
+WRONG: dict[str, Callable[[], dict[str, Any]]] = {
+    "another audience": lambda: {"aud": "another-client"},
+    "another store": lambda: {"dest": "https://other.myshopify.com", "iss": "https://other.myshopify.com/admin"},
+    "issuer and store differ": lambda: {"iss": "https://other.myshopify.com/admin"},
+    "over": lambda: {"exp": int(time.time()) - 60},
+    "not yet": lambda: {"nbf": int(time.time()) + 60},
+    "a user nobody has seen": lambda: {"sub": "4711"},
 }
 
 
@@ -71,7 +72,7 @@ def test_shopifys_token_opens_the_desk_and_an_unsound_one_does_not(place: Town) 
     assert answer.headers["X-Frame-Options"] == "DENY"  # only the small page around it may be framed
     assert "Set-Cookie" not in answer.headers
     for wrong, claims in WRONG.items():
-        assert ask(place, session, shopify.id_token(**claims)).status_code == 401, wrong
+        assert ask(place, session, shopify.id_token(**claims())).status_code == 401, wrong
     sound = jwt.decode(shopify.id_token(), options={"verify_signature": False})
     for unsigned in (
         jwt.encode(sound, "", algorithm="none"),

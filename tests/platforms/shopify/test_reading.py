@@ -142,7 +142,7 @@ def test_a_long_order_waits_for_the_bucket_in_place(linked: Linked, monkeypatch:
         linked.bucket.take(-seconds * linked.bucket.per_second)
 
     monkeypatch.setattr("platforms.shopify.reading.time.sleep", sleep)
-    monkeypatch.setattr(linked.platform_http.pace, "take", lambda *_: None)  # as if other apps had emptied the bucket
+    monkeypatch.setattr(linked.platform_http.pace, "_wait", lambda *_: 0)  # as if other apps had emptied the bucket
     order = linked.place(*tuple((item.sku, 1) for item in ITEMS) * 13)
     assert len(order.lines) == 286
     assert slept
