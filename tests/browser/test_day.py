@@ -69,7 +69,8 @@ def picked(town: Town, order_id: int) -> list[int]:
 
 
 def scan(page: Page, code: str) -> None:
-    """As a keyboard-wedge scanner does: types fast, then Enter."""
+    """As a keyboard-wedge scanner does: types fast, then Enter. Not before the page is there."""
+    expect(page.locator("#code")).to_be_focused()
     page.keyboard.type(code)
     page.keyboard.press("Enter")
 
