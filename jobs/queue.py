@@ -120,8 +120,19 @@ def _queued(connection: redis.Redis, wake: Wake, job_id: bytes) -> bool:
 
 
 def lower(connection: redis.Redis, wake: Wake) -> None:
-    """Take the flag down, before the work is looked at: whatever arrives from now on rings again."""
+    """Take the flag down: whatever arrives from now on rings again."""
     connection.delete(_flag(wake))
+
+
+def lower_own(connection: redis.Redis, wake: Wake) -> None:
+    """Take down the flag of the job that is under way, before the work is looked at.
+
+    Where the clock has rung meanwhile, the flag is that of a job which still waits and will look too: it stays up. Taking it
+    down would bring a second job into the queue at every turn of a busy shop, and the other shops behind all of them.
+    """
+    job_id = connection.get(_flag(wake))
+    if job_id is not None and not (job_id and _queued(connection, wake, job_id)):
+        lower(connection, wake)
 
 
 def keep_up(connection: redis.Redis, wake: Wake) -> None:
