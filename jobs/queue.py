@@ -115,8 +115,9 @@ def ring_again(connection: redis.Redis, wakes: Iterable[Wake]) -> int:
     return ring(connection, old)
 
 
-def _queued(connection: redis.Redis, wake: Wake, job_id: bytes) -> bool:
-    return connection.lpos(queue(connection, wake.task).key, job_id.decode()) is not None
+def _queued(connection: redis.Redis, wake: Wake, job_id: bytes | str) -> bool:
+    name = job_id.decode() if isinstance(job_id, bytes) else job_id
+    return connection.lpos(queue(connection, wake.task).key, name) is not None
 
 
 def lower(connection: redis.Redis, wake: Wake) -> None:
