@@ -278,7 +278,7 @@ def _poll(env: Environment, platform: Platform, shop: Shop) -> Drained:
 
 
 def _publish(env: Environment, platform: Platform, shop: Shop) -> Drained:
-    return publish_stock.drain(env.engine, env.seal, platform, shop, now, _fresh_key)
+    return publish_stock.drain(env.engine, env.seal, platform, shop, now, _fresh_key, patience=env.settings.patience)
 
 
 def _fresh_key() -> str:
@@ -293,7 +293,8 @@ def _link(env: Environment, platform: Platform, shop: Shop) -> Drained:
 
 
 def _watch(env: Environment, platform: Platform, shop: Shop) -> Drained:
-    watched = watchdog.watch(env.engine, env.seal, platform, shop, env.settings.public_url, now())
+    patience = env.settings.patience
+    watched = watchdog.watch(env.engine, env.seal, platform, shop, env.settings.public_url, now(), patience=patience)
     for flaw in watched.left:
         log.warning("a webhook subscription is not well", shop=shop.id, topic=flaw.topic, problem=flaw.problem)
     return Drained(len(watched.found), more=False, wakes=watched.wakes)
@@ -331,7 +332,8 @@ HOUSE_TASKS: Mapping[str, HouseTask] = {
 
 
 def _install(env: Environment, platform: Platform, shop: Shop) -> Drained:
-    return linking_steps.drain(env.engine, env.seal, platform, shop, now, env.settings.public_url)
+    url, patience = env.settings.public_url, env.settings.patience
+    return linking_steps.drain(env.engine, env.seal, platform, shop, now, url, patience=patience)
 
 
 def _privacy(env: Environment, platform: Platform, shop: Shop) -> Drained:

@@ -194,6 +194,7 @@ def finish(
     conn: Connection,
     shop_id: int,
     rows: Sequence[Due],
+    now: datetime,
     *,
     again_at: datetime | None = None,
     failed: bool = False,
@@ -204,7 +205,7 @@ def finish(
     changes = {**values, "tries": publications.c.tries + 1 if failed else 0}
     same = publications.c.revision == bindparam("seen")
     _each(conn, shop_id, rows, {**changes, "due_at": again_at}, same)
-    _each(conn, shop_id, rows, {**changes, "due_at": func.now()}, publications.c.revision != bindparam("seen"))
+    _each(conn, shop_id, rows, {**changes, "due_at": now}, publications.c.revision != bindparam("seen"))
 
 
 def _each(conn: Connection, shop_id: int, rows: Sequence[Due], values: Mapping[str, Any], *more: Any) -> None:

@@ -18,7 +18,7 @@ from connector.db import shops as rows
 from connector.db.installs import StepRow
 from connector.db.sealed import Seal
 from connector.domain.errors import ConnectorError
-from connector.domain.retry import READ_WAITS_SECONDS, next_try
+from connector.domain.retry import USUAL, Patience, next_try
 from connector.flow import linking, shops
 from connector.flow.ingest import Drained
 from connector.flow.wake import Wake
@@ -74,23 +74,39 @@ CODES = tuple(step.code for step in STEPS)
 _BY_CODE = {step.code: step for step in STEPS}
 
 
-def drain(engine: Engine, seal: Seal, platform: Platform, shop: Shop, now: Callable[[], datetime], public_url: str) -> Drained:
+def drain(
+    engine: Engine,
+    seal: Seal,
+    platform: Platform,
+    shop: Shop,
+    now: Callable[[], datetime],
+    public_url: str,
+    *,
+    patience: Patience = USUAL,
+) -> Drained:
     """Do every step of the shop that is due. One that fails keeps none of the others from being done."""
     with engine.begin() as conn:
         due = installs.claim_steps(conn, shop.id, now(), until=now() + _LEASE)
-    done = sum(_done(engine, seal, platform, shop, step, now, public_url) for step in due)
+    done = sum(_done(engine, seal, platform, shop, step, now, public_url, patience) for step in due)
     # Whatever happened in the store while it was not linked is read by the poll.
     return Drained(done, more=False, wakes=(Wake("poll", shop.id),) if done else ())
 
 
 def _done(
-    engine: Engine, seal: Seal, platform: Platform, shop: Shop, step: StepRow, now: Callable[[], datetime], public_url: str
+    engine: Engine,
+    seal: Seal,
+    platform: Platform,
+    shop: Shop,
+    step: StepRow,
+    now: Callable[[], datetime],
+    public_url: str,
+    patience: Patience,
 ) -> bool:
     state, reason, detail, due_at = "done", "", "", now()
     try:
         detail = _BY_CODE[step.code].run(engine, seal, platform, shop, public_url, now()) if step.code in _BY_CODE else ""
     except ConnectorError as error:
-        wait = _wait_seconds(error, step.tries)
+        wait = _wait_seconds(error, step.tries, patience)
         state, reason, detail = ("failed" if wait is None else "waiting"), _kind(error), str(error)
         due_at = now() + timedelta(seconds=wait or 0)
     with engine.begin() as conn:
@@ -98,15 +114,21 @@ def _done(
     return state == "done"
 
 
-def _wait_seconds(error: ConnectorError, tries: int) -> float | None:
+def _wait_seconds(error: ConnectorError, tries: int, patience: Patience) -> float | None:
     """How long until the next try; None where a person must do something first."""
-    if isinstance(error, (AuthLost, Refused)) or not isinstance(error, CallError):
+    if not _passes(error):
         return None
-    return next_try(tries + 1, READ_WAITS_SECONDS, 0.5, asked_seconds=error.retry_after_seconds, endless=True).seconds
+    asked = error.retry_after_seconds if isinstance(error, CallError) else None
+    return next_try(tries + 1, patience.read_waits_seconds, 0.5, asked_seconds=asked, endless=True).seconds
+
+
+def _passes(error: ConnectorError) -> bool:
+    """Whether the trouble may be over by itself."""
+    return isinstance(error, CallError) and not isinstance(error, (AuthLost, Refused))
 
 
 def _kind(error: ConnectorError) -> str:
     """The trouble in a word, for the page: "auth", "refused" or "later"."""
     if isinstance(error, AuthLost):
         return "auth"
-    return "later" if _wait_seconds(error, 0) is not None else "refused"
+    return "later" if _passes(error) else "refused"

@@ -21,7 +21,7 @@ from connector.db import publications
 from connector.db.publications import Due, Push
 from connector.db.sealed import Seal
 from connector.domain.publishing import shown
-from connector.domain.retry import READ_WAITS_SECONDS, next_try
+from connector.domain.retry import USUAL, Patience, next_try
 from connector.domain.settings import value
 from connector.flow.caught_up import caught_up
 from connector.flow.ingest import Drained, note_failure
@@ -63,6 +63,7 @@ class _Pass:
     shop: Shop
     now: Callable[[], datetime]
     fresh_key: Callable[[], str]
+    patience: Patience
 
 
 def drain(
@@ -74,6 +75,7 @@ def drain(
     fresh_key: Callable[[], str],
     *,
     limit: int = _MOST_AT_ONCE,
+    patience: Patience = USUAL,
 ) -> Drained:
     """One pass over what is due at a shop: up to `limit` spots are compared and those that differ are written.
 
@@ -81,7 +83,7 @@ def drain(
     """
     if not value(shop.settings, "publish_stock"):
         return Drained(0, more=False)
-    at = _Pass(engine, seal, platform, goods_of(platform), shop, now, fresh_key)
+    at = _Pass(engine, seal, platform, goods_of(platform), shop, now, fresh_key, patience)
     settles = timedelta(seconds=at.goods.settles_seconds)
     with engine.begin() as conn:
         rows = publications.claim(conn, shop.id, now(), lease=_LEASE, settles=settles, limit=limit)
@@ -217,24 +219,24 @@ def _finish_each(at: _Pass, ends: Sequence[_End]) -> None:
         publications.lock_all(conn, at.shop.id, [row for row, _, _ in ends])
         for row, again, values in ends:
             again_at = None if again is None else at.now() + again
-            publications.finish(conn, at.shop.id, [row], again_at=again_at, **values)
+            publications.finish(conn, at.shop.id, [row], at.now(), again_at=again_at, **values)
 
 
 def _finish(at: _Pass, rows: Sequence[Due], *, again: timedelta | None = None, **values: Any) -> None:
     again_at = None if again is None else at.now() + again
     with at.engine.begin() as conn:
-        publications.finish(conn, at.shop.id, rows, again_at=again_at, **values)
+        publications.finish(conn, at.shop.id, rows, at.now(), again_at=again_at, **values)
 
 
 def _put_off(at: _Pass, rows: Sequence[Due], error: CallError) -> None:
     """The shop could not be called: the whole pass is tried again, later each time."""
     tries = max((row.tries for row in rows), default=0)
-    wait = next_try(tries + 1, READ_WAITS_SECONDS, 0.5, asked_seconds=error.retry_after_seconds, endless=True)
+    wait = next_try(tries + 1, at.patience.read_waits_seconds, 0.5, asked_seconds=error.retry_after_seconds, endless=True)
     again_at = at.now() + timedelta(seconds=wait.seconds or 0)
     unknown = {"written_at": at.now()} if error.effect_unknown else {}
     with at.engine.begin() as conn:
-        note_failure(conn, at.shop, error, at.now())
-        publications.finish(conn, at.shop.id, rows, again_at=again_at, failed=True, **unknown)
+        note_failure(conn, at.shop, error, at.now(), at.patience)
+        publications.finish(conn, at.shop.id, rows, at.now(), again_at=again_at, failed=True, **unknown)
 
 
 # --- looking ---------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from connector.db import drifts, shops
 from connector.db.drifts import Drift
 from connector.db.sealed import Seal
 from connector.domain.drift import SUBSCRIPTION
+from connector.domain.retry import USUAL, Patience
 from connector.flow.ingest import note_failure
 from connector.flow.shops import subscribe, webhook_url
 from connector.flow.wake import Wake
@@ -29,7 +30,15 @@ class Watched:
 
 
 def watch(
-    engine: Engine, seal: Seal, platform: Platform, shop: Shop, public_url: str, now: datetime, *, repair: bool = True
+    engine: Engine,
+    seal: Seal,
+    platform: Platform,
+    shop: Shop,
+    public_url: str,
+    now: datetime,
+    *,
+    repair: bool = True,
+    patience: Patience = USUAL,
 ) -> Watched:
     """Look, repair, look again. What was missed meanwhile is read by the poll, which is due at once then.
 
@@ -48,7 +57,7 @@ def watch(
         left = platform.flaws(shop, address)
     except CallError as error:
         with engine.begin() as conn:
-            note_failure(conn, shop, error, now)
+            note_failure(conn, shop, error, now, patience)
         raise
     mended = tuple(flaw for flaw in found if flaw.topic not in {one.topic for one in left})
     _settle(engine, shop, left, mended, now)

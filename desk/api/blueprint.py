@@ -6,6 +6,7 @@ import functools
 import hashlib
 import json
 import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -119,11 +120,11 @@ def _done(route: Callable[..., Answer], given: dict[str, Any], key: str) -> Answ
 
 def _kept(answer: Any) -> Any:
     """The answer as it is remembered: one with a secret is sealed."""
-    return {_SEALED: desk().seal.seal_json(answer).decode()} if "secret" in answer else answer
+    return {_SEALED: urlsafe_b64encode(desk().seal.seal_json(answer)).decode()} if "secret" in answer else answer
 
 
 def _remembered(kept: Any) -> Any:
-    return desk().seal.open_json(kept[_SEALED].encode()) if _SEALED in kept else kept
+    return desk().seal.open_json(urlsafe_b64decode(kept[_SEALED])) if _SEALED in kept else kept
 
 
 def body() -> dict[str, Any]:

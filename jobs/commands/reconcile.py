@@ -62,7 +62,9 @@ def drift(state: str | None, limit: int, as_json: bool) -> None:
 
 def _watched(env: Environment, shop: Shop, *, repair: bool) -> tuple[tuple[Flaw, ...], tuple[Flaw, ...]]:
     platform = platform_of(env, shop)
-    watched = watchdog.watch(env.engine, env.seal, platform, shop, env.settings.public_url, now(), repair=repair)
+    watched = watchdog.watch(
+        env.engine, env.seal, platform, shop, env.settings.public_url, now(), repair=repair, patience=env.settings.patience
+    )
     return watched.found, watched.left
 
 
