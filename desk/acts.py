@@ -70,7 +70,9 @@ def cancelled(detail: OrderDetail) -> tuple[str, bool]:
         entry.note_refusal()
         return show.rejection(error), False
     desk().ring(wakes)
-    return gettext("The shop is asked to cancel it. Stock comes back when it has."), True
+    return gettext(
+        "The shop is asked to cancel it. Stock comes back when it has. Money that was paid is given back in the shop's own admin."
+    ), True
 
 
 def moved(detail: OrderDetail, part: Part, step: Step, typed: Mapping[str, str]) -> tuple[str, str]:

@@ -108,8 +108,8 @@ def due_shops(conn: Connection, now: datetime) -> list[int]:
     return list(conn.execute(rows.group_by(outbox.c.shop_id).order_by(func.min(outbox.c.due_at))).scalars())
 
 
-def replay(conn: Connection, ids: Collection[int], now: datetime) -> int:
-    """Put dead rows back in the line; safe, because every telling reads first. Returns how many."""
-    again = update(outbox).where(outbox.c.id.in_(list(ids)), outbox.c.state == "dead")
+def replay(conn: Connection, ids: Collection[int], now: datetime, *, ended: Collection[str] = ("dead",)) -> int:
+    """Put rows that have ended so back in the line; safe, because every telling reads first. Returns how many."""
+    again = update(outbox).where(outbox.c.id.in_(list(ids)), outbox.c.state.in_(list(ended)))
     fresh = again.values(state="waiting", reason="replay", outcome="", tries=0, due_at=now, finished_at=None)
     return conn.execute(fresh).rowcount

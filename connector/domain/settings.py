@@ -174,7 +174,12 @@ SETTINGS: Mapping[str, Setting] = {
             _SHOPIFY,
         ),
         Setting(
-            "notify_customer", Kind.YES_NO, True, "Whether Shopify writes to the customer when an order is shipped.", (), _SHOPIFY
+            "notify_customer",
+            Kind.YES_NO,
+            True,
+            "Whether Shopify writes to the customer when an order is shipped, or cancelled from here.",
+            (),
+            _SHOPIFY,
         ),
         Setting(
             "report_progress", Kind.YES_NO, False, "Whether Shopify shows an order as in progress once packed.", (), _SHOPIFY

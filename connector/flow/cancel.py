@@ -15,7 +15,10 @@ from connector.domain.errors import NotFound, Rejected
 from connector.domain.fulfillment import GONE
 from connector.domain.orders import Handover, Lifecycle
 from connector.flow.wake import Wake
-from connector.platform import Act, Announcement, Tracking
+from connector.platform import Act, Announcement, Told, Tracking
+
+# What stood against it may have gone since: a permission was granted, a fulfillment cancelled.
+_NOTHING_WRITTEN = frozenset({Told.WITHHELD, Told.UNSUPPORTED})
 
 
 def cancel(engine: Engine, order_id: int, now: datetime, *, actor: str, possible: bool) -> tuple[Wake, ...]:
@@ -51,8 +54,8 @@ def _ask(conn: Connection, head: Head, now: datetime) -> None:
     earlier = conn.execute(
         select(outbox_table.c.id, outbox_table.c.state, outbox_table.c.outcome).where(outbox_table.c.effect_key == key)
     ).first()
-    if earlier is not None and earlier.state == "dead":
-        outbox.replay(conn, [earlier.id], now)
+    if earlier is not None and (earlier.state == "dead" or earlier.outcome in _NOTHING_WRITTEN):
+        outbox.replay(conn, [earlier.id], now, ended=("dead", "delivered"))
         return
     if earlier is not None:
         said = "asked already" if earlier.state == "waiting" else f"asked already, and it ended as {earlier.outcome}"

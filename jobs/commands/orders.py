@@ -16,6 +16,7 @@ from jobs.commands.session import json_option, limit_option, session, shop_named
 from jobs.environment import Environment, now
 
 _COLUMNS = ("id", "number", "shop", "placed_at", "state", "delivery", "payment", "customer", "units", "parts")
+_ASKED = "The shop is asked; stock comes back when it has cancelled. No money is given back: refund it in the shop's own admin."
 
 
 @click.group()
@@ -106,7 +107,7 @@ def _asked_to_cancel(env: Environment, order_id: int) -> dict[str, Any]:
         wake(env, cancelling.cancel(env.engine, order_id, now(), actor="cli", possible=possible))
     except (NotFound, Rejected) as error:
         return {"order": order_id, "asked": False, "said": str(error)}
-    return {"order": order_id, "asked": True, "said": "The shop is asked; stock comes back when it has cancelled."}
+    return {"order": order_id, "asked": True, "said": _ASKED}
 
 
 def _address(detail: OrderDetail) -> str:

@@ -58,6 +58,7 @@ def build(http: Http, now: Callable[[], datetime] = _utc_now, app: App = NO_APP)
         room=partial(client.room, http),
         install=install.installing(http, app),
         refresh=partial(tokens.refresh, http, app, now),
+        cancels=True,
         goods=Goods(
             located=True,
             most=stock.MOST,

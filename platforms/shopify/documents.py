@@ -339,6 +339,32 @@ CANCEL_SHIPMENT = Document(
     write=True,
 )
 
+# Never a refund: the connector moves nobody's money. A payment that is only authorized is released by Shopify all the same.
+# restock: Shopify lowered its own count when the order was placed, and nobody else raises it again where our stock is not
+# published. It counts nothing twice: our ledger gives back by the order being cancelled (a refund line of the kind CANCEL
+# brings nothing back), and publishing sets a quantity, by compare-and-set, never a difference.
+# The payload's own `userErrors` are deprecated.
+CANCEL = Document(
+    "orderCancel",
+    """
+mutation Cancel($id: ID!, $notify: Boolean!, $note: String!) {
+  orderCancel(
+    orderId: $id
+    reason: OTHER
+    restock: true
+    refundMethod: { originalPaymentMethodsRefund: false }
+    notifyCustomer: $notify
+    staffNote: $note
+  ) {
+    job { id done }
+    userErrors: orderCancelUserErrors { code field message }
+  }
+}""",
+    write=True,
+)
+
+JOB = Document("job", "query Job($id: ID!) { job(id: $id) { id done } }")
+
 ALL = (
     ORDER,
     ORDER_LINES,
@@ -355,6 +381,8 @@ ALL = (
     SPLIT,
     REOPEN,
     CANCEL_SHIPMENT,
+    CANCEL,
+    JOB,
     CHANGED,
     ORDER_IDS,
     ORDER_COUNT,

@@ -25,7 +25,7 @@ from connector.platform import Shop
 from platforms.http import Http
 from platforms.shopify import privacy, tokens
 from platforms.shopify.auth import shop_domain
-from platforms.shopify.reading import SCOPES, missing_scopes
+from platforms.shopify.reading import NEEDED, SCOPES, missing_scopes
 
 ASKS = {"shop": "the store's own domain, as in maree-haute.myshopify.com"}
 
@@ -203,4 +203,4 @@ def _read_known(app: App, token: str) -> tuple[str, User]:
 
 def _traits(shop: Shop) -> Mapping[str, object]:
     """What is read of a Shopify store stands in its account already: none of its settings changes what we do."""
-    return {"permissions": list(SCOPES)}
+    return {"permissions": list(NEEDED)}

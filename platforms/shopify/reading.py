@@ -9,7 +9,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connector.domain.orders import Order
-from connector.platform import Account, AuthLost, ChangedPage, NotYet, RemoteLocation, Retryable, Shop, Throttled
+from connector.platform import (
+    Account,
+    Announcement,
+    AuthLost,
+    ChangedPage,
+    NotYet,
+    Refused,
+    RemoteLocation,
+    Retryable,
+    Shop,
+    Throttled,
+)
 from platforms.http import Http
 from platforms.shopify import documents
 from platforms.shopify.client import ask, pages
@@ -30,7 +41,7 @@ _SHORTEST_PAUSE_SECONDS = 1.0
 _VOID = frozenset({"CANCELLED", "ERROR", "FAILURE"})
 
 # Least permissions for all that this folder asks (the schema's own scope map, 2026-10); write_x grants read_x.
-SCOPES = (
+NEEDED = (
     "read_orders",
     "read_customers",
     "read_products",
@@ -38,6 +49,10 @@ SCOPES = (
     "write_inventory",
     "write_merchant_managed_fulfillment_orders",
 )
+# Asked for as well. Stores linked before it was, and own apps of a merchant who wants it so, go on without it: their
+# orders are cancelled in Shopify's admin.
+TO_CANCEL = "write_orders"
+SCOPES = (*NEEDED, TO_CANCEL)
 
 
 @promised_form()
@@ -74,6 +89,14 @@ def read_order(http: Http, shop: Shop, order_id: str) -> dict[str, Any] | None:
     for part in parts:
         part["lineItems"] = call.rest(documents.PART_LINES, part["id"], "lineItems", part["lineItems"])
     return completed(call, {**found, "lineItems": lines, "fulfillmentOrders": parts})
+
+
+def read_told(http: Http, shop: Shop, told: Announcement) -> dict[str, Any]:
+    """The order an announcement is about, as `read_order`; Refused where it does not exist."""
+    found = read_order(http, shop, told.order_id)
+    if found is None:
+        raise Refused(f"Order {told.number} does not exist in Shopify (any more).", "Check in Shopify's admin what became of it.")
+    return found
 
 
 def completed(call: Caller, found: dict[str, Any]) -> dict[str, Any]:
@@ -198,8 +221,7 @@ def check(http: Http, shop: Shop) -> Account:
     domain = str(said["shop"]["myshopifyDomain"]).lower()
     if domain != shop.external_id:
         raise AuthLost(f"The token belongs to {domain}, not to {shop.external_id}.", "Give that store's own token.")
-    installation = said["currentAppInstallation"] or {"accessScopes": []}
-    missing = missing_scopes({scope["handle"] for scope in installation["accessScopes"]})
+    missing = missing_scopes(_granted(said))
     if missing:
         raise AuthLost(
             f"The app lacks the permission{'s' if len(missing) > 1 else ''} {', '.join(missing)}.",
@@ -208,7 +230,17 @@ def check(http: Http, shop: Shop) -> Account:
     return Account(domain, said["shop"]["name"], said["shop"]["currencyCode"])
 
 
+def may_cancel(http: Http, shop: Shop) -> bool:
+    """Whether the store has granted the permission to cancel orders."""
+    return TO_CANCEL in _granted(ask(http, shop, documents.INSTALLATION))
+
+
+def _granted(said: dict[str, Any]) -> set[str]:
+    installation = said["currentAppInstallation"] or {"accessScopes": []}
+    return {scope["handle"] for scope in installation["accessScopes"]}
+
+
 def missing_scopes(granted: set[str]) -> tuple[str, ...]:
     """Permissions we need and do not have. A permission to write includes that to read."""
     readable = {"read_" + scope.removeprefix("write_") for scope in granted if scope.startswith("write_")}
-    return tuple(scope for scope in SCOPES if scope not in granted | readable)
+    return tuple(scope for scope in NEEDED if scope not in granted | readable)

@@ -14,11 +14,12 @@ from connector.domain.settings import value
 from connector.platform import Act, Announcement, Outcome, Refused, Retryable, Shop, Told, Tracking
 from platforms.http import Http
 from platforms.shopify import documents
+from platforms.shopify.cancelling import cancel
 from platforms.shopify.client import UserErrors, tell
 from platforms.shopify.moving import bring_here, put_apart
 from platforms.shopify.normalize import awaits_routing, method
 from platforms.shopify.parts import Take, grouped, held, missing, reached, supports, takes, touched, undoable
-from platforms.shopify.reading import read_order, read_shipments
+from platforms.shopify.reading import read_shipments, read_told
 
 Announce = Callable[[Http, Shop, Announcement], Outcome]
 
@@ -42,11 +43,6 @@ def _packed_quietly(http: Http, shop: Shop, told: Announcement) -> Outcome:
     return Outcome(Told.UNSUPPORTED, "Shopify is not told of packing.")
 
 
-def _cancelled_there(http: Http, shop: Shop, told: Announcement) -> Outcome:
-    """Cancelling decides about the customer's money, which needs the permission write_orders: we do not ask for it."""
-    return Outcome(Told.UNSUPPORTED, "Cancel the order in Shopify's admin: there you decide about the refund.")
-
-
 # --- packed ----------------------------------------------------------------------------------------------------------
 
 
@@ -54,7 +50,7 @@ def _packed_delivery(http: Http, shop: Shop, told: Announcement) -> Outcome:
     """Nothing, unless the merchant wants it: progress that was reported blocks moving the order to another location."""
     if value(shop.settings, "report_progress") is not True:
         return _packed_quietly(http, shop, told)
-    found = _read(http, shop, told)
+    found = read_told(http, shop, told)
     if reason := _means_more(found):
         return Outcome(Told.WITHHELD, reason)
     parts = touched(found, told)
@@ -77,7 +73,7 @@ def _ready(http: Http, shop: Shop, told: Announcement) -> Outcome:
 
     No field of a fulfillment order says "prepared" (schema 2026-10), so a second try relies on Shopify's own refusal.
     """
-    found = _read(http, shop, told)
+    found = read_told(http, shop, told)
     parts = [part for part in touched(found, told) if method(part) == "PICK_UP"]
     if not parts:
         return _nothing_to_prepare(found, told)
@@ -120,7 +116,7 @@ def _prepare(http: Http, shop: Shop, part_ids: list[str]) -> Outcome:
 
 def _fulfilled(http: Http, shop: Shop, told: Announcement) -> Outcome:
     """Create the fulfillments that are missing; a refusal counts as done where somebody else was faster."""
-    found = _read(http, shop, told)
+    found = read_told(http, shop, told)
     wanted = missing(found, told)
     if not wanted:
         return Outcome(Told.ALREADY, "Shopify shows these goods as fulfilled already.")
@@ -138,7 +134,7 @@ def _fulfilled(http: Http, shop: Shop, told: Announcement) -> Outcome:
         for group in grouped(chosen):
             tell(http, shop, documents.FULFILL, fulfillment=_fulfillment(shop, told, group))
     except Refused:
-        if missing(_read(http, shop, told), told):
+        if missing(read_told(http, shop, told), told):
             raise
         return Outcome(Told.ALREADY, "Somebody fulfilled these goods in Shopify at the same moment.")
     done = _confirmed(http, shop, told, found, chosen)
@@ -148,7 +144,7 @@ def _fulfilled(http: Http, shop: Shop, told: Announcement) -> Outcome:
 def _taken_back(http: Http, shop: Shop, told: Announcement) -> Outcome:
     """Cancel the fulfillments of what was taken back, as far as they hold nothing else. Shopify then makes new fulfillment
     orders of their goods."""
-    found = _read(http, shop, told)
+    found = read_told(http, shop, told)
     surplus = {line.external_id: found["fulfilled"].get(line.external_id, 0) - line.target for line in told.lines}
     surplus = {line: units for line, units in surplus.items() if units > 0}
     if not surplus:
@@ -165,7 +161,7 @@ def _taken_back(http: Http, shop: Shop, told: Announcement) -> Outcome:
 
 def _confirmed(http: Http, shop: Shop, told: Announcement, before: Mapping[str, Any], chosen: tuple[Take, ...]) -> Outcome:
     """Read back: every unit written must count as fulfilled."""
-    found = _read(http, shop, told)
+    found = read_told(http, shop, told)
     units = sum(take.units for take in chosen)
     gained = sum(found["fulfilled"].values()) - sum(before["fulfilled"].values())
     if gained < units:
@@ -213,13 +209,6 @@ def _is_web(url: str) -> bool:
 # --- common ----------------------------------------------------------------------------------------------------------
 
 
-def _read(http: Http, shop: Shop, told: Announcement) -> dict[str, Any]:
-    found = read_order(http, shop, told.order_id)
-    if found is None:
-        raise Refused(f"Order {told.number} does not exist in Shopify (any more).", "Check in Shopify's admin what became of it.")
-    return found
-
-
 def _means_more(found: Mapping[str, Any]) -> str:
     """Why Shopify's own state must not be written over; "" where nothing speaks against it."""
     if found["cancelledAt"]:
@@ -238,6 +227,6 @@ _ROWS: dict[tuple[Act, Handover], Announce] = {
     (Act.SHIPPED, Handover.NONE): _fulfilled,
     (Act.PICKED_UP, Handover.PICKUP): _fulfilled,
     (Act.PICKED_UP, Handover.NONE): _fulfilled,
-    **{(Act.CANCELLED, handover): _cancelled_there for handover in Handover},
+    **{(Act.CANCELLED, handover): cancel for handover in Handover},
     **{(Act.TAKEN_BACK, handover): _taken_back for handover in Handover},
 }

@@ -31,12 +31,13 @@ def blueprint(shop: Shop, knobs: Knobs, bucket: Bucket) -> flask.Blueprint:
     def graphql(version: str) -> Response:
         if version != VERSION:
             return _answer({"errors": "Not Found"}, 404)
-        if not granting.admits(shop.store, flask.request.headers.get("X-Shopify-Access-Token", "")):
+        scopes = granting.granted(shop.store, flask.request.headers.get("X-Shopify-Access-Token", ""))
+        if scopes is None:
             return _answer({"errors": _BAD_TOKEN}, 401)
         asked = flask.request.get_json(silent=True)
         if not isinstance(asked, dict) or not isinstance(asked.get("query"), str):
             return _answer({"errors": {"query": "Required parameter missing or invalid"}}, 400)
-        root = roots(shop, bulk, flask.request.root_url.rstrip("/") + "/shopify")
+        root = roots(shop, bulk, flask.request.root_url.rstrip("/") + "/shopify", scopes)
         return _answer(_executed(schema, shop, bucket, root, asked["query"], asked.get("variables") or {}))
 
     @api.get("/bulk/<int:number>.jsonl")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import secrets
 import time
+from collections.abc import Collection
 from typing import Any
 
 from sandbox import registration
@@ -17,12 +18,14 @@ _CODE_SECONDS = 60
 _REFRESH_SECONDS = 90 * 24 * 3600
 
 
-def admits(store: Store, token: str) -> bool:
-    """The token of the store's own custom app, or one given out and not over."""
+def granted(store: Store, token: str) -> Collection[str] | None:
+    """What is granted to the token of the store's own custom app, or to one given out and not over; None for any other."""
     if hmac.compare_digest(token.encode(), CREDENTIALS["shopify"]["token"].encode()):
-        return True
+        return SCOPES
     given = store.get(ACCESS, token) if token else None
-    return given is not None and time.time() < given["until"]
+    if given is None or time.time() >= given["until"]:
+        return None
+    return str(given.get("scope", ",".join(SCOPES))).split(",")
 
 
 def new_code(store: Store, scope: str, redirect_uri: str) -> str:
@@ -39,7 +42,8 @@ def by_code(store: Store, code: str, *, expiring: bool) -> dict[str, Any] | None
         store.delete(CODE, code)
     if found is None or time.time() > found["until"]:
         return None
-    return new_pair(store, found["scope"]) if expiring else {"access_token": _access(store, 10.0**9), "scope": found["scope"]}
+    scope = found["scope"]
+    return new_pair(store, scope) if expiring else {"access_token": _access(store, 10.0**9, scope), "scope": scope}
 
 
 def by_refresh_token(store: Store, token: str) -> dict[str, Any] | None:
@@ -58,7 +62,7 @@ def new_pair(store: Store, scope: str = ",".join(SCOPES), predecessor: str = "")
     seconds = float(str(registration.shown(store)["token_seconds"]))
     refresh = f"shprt_{secrets.token_hex(16)}"
     with store.together():
-        access = _access(store, seconds)
+        access = _access(store, seconds, scope)
         until = time.time() + _REFRESH_SECONDS
         store.put(REFRESH, refresh, {"until": until, "scope": scope, "predecessor": predecessor})
     return {
@@ -78,7 +82,7 @@ def revoke_all(store: Store) -> None:
                 store.delete(kind, key)
 
 
-def _access(store: Store, seconds: float) -> str:
+def _access(store: Store, seconds: float, scope: str) -> str:
     token = f"shpat_{secrets.token_hex(16)}"
-    store.put(ACCESS, token, {"until": time.time() + seconds})
+    store.put(ACCESS, token, {"until": time.time() + seconds, "scope": scope})
     return token

@@ -97,6 +97,25 @@ def fulfilled_units(order: Order) -> Counter[int]:
     return units
 
 
+def not_cancellable(order: Order) -> str:
+    """Why the order cannot be cancelled; "" where it can."""
+    if order["cancelled_at"]:
+        return f"{order['name']} is cancelled already."
+    left = any(shipment["goods"] for shipment in standing(order))
+    return f"{order['name']} has been fulfilled." if left else ""
+
+
+def lines_to_cancel(order: Order, *, restock: bool) -> list[dict[str, Any]]:
+    """The lines of the refund a cancelling makes, whether money is given back or not: what was still to be fulfilled."""
+    kind = "cancel" if restock else "no_restock"
+    return [
+        {"line_item_id": line["line"], "quantity": line["remaining"], "restock_type": kind, "location": part["location"]}
+        for part in order["parts"]
+        for line in part["lines"]
+        if line["remaining"]
+    ]
+
+
 def total_minor(order: Order) -> int:
     """What the order costs now, after removals and refunds."""
     return sum(int(line["current"]) * int(line["price_minor"]) for line in order["lines"])

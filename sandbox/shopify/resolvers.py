@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from graphql import GraphQLError
@@ -33,11 +33,11 @@ _SORTS = {"UPDATED_AT": "updated_at", "CREATED_AT": "created_at"}
 _WORKABLE = ("OPEN", "IN_PROGRESS")
 
 
-def roots(shop: Shop, bulk: Bulk, base_url: str = "") -> dict[str, Callable[..., Any] | View]:
-    """The root value: every field of QueryRoot and Mutation."""
+def roots(shop: Shop, bulk: Bulk, base_url: str = "", scopes: Collection[str] = SCOPES) -> dict[str, Callable[..., Any] | View]:
+    """The root value: every field of QueryRoot and Mutation, for a token with these permissions."""
     return {
         "shop": shop_view(),
-        "currentAppInstallation": {"id": gid("AppInstallation", 1), "accessScopes": [{"handle": scope} for scope in SCOPES]},
+        "currentAppInstallation": {"id": gid("AppInstallation", 1), "accessScopes": [{"handle": scope} for scope in scopes]},
         "bulkOperation": lambda info, **given: bulk.view(_number(given["id"]), base_url),
         "bulkOperationRunQuery": lambda info, **given: bulk.run(given["query"], grouped=given["groupObjects"]),
         "order": lambda info, **given: _order(shop, given["id"]),
@@ -45,11 +45,13 @@ def roots(shop: Shop, bulk: Bulk, base_url: str = "") -> dict[str, Callable[...,
         "ordersCount": lambda info, **given: {"count": len(_searched(shop, given.get("query") or ""))},
         "fulfillmentOrder": lambda info, **given: _found_part(shop, given["id"]),
         "fulfillment": lambda info, **given: _found_shipment(shop, given["id"]),
+        "job": lambda info, **given: shop.jobs.view(_number(given["id"])),
         "locations": lambda info, **given: connection(location_views())(info, **given),
         **inventory.roots(shop),
         "webhookSubscriptions": lambda info, **given: _subscriptions(shop)(info, **given),
         "webhookSubscriptionCreate": lambda info, **given: _subscribe(shop, given["topic"], given["webhookSubscription"]),
         "webhookSubscriptionDelete": lambda info, **given: _unsubscribe(shop, given["id"]),
+        "orderCancel": lambda info, **given: _cancel(shop, scopes, given),
         "orderMarkAsPaid": lambda info, **given: _mark_as_paid(shop, given["input"]["id"]),
         "fulfillmentCreate": lambda info, **given: _fulfill(shop, given["fulfillment"]),
         "fulfillmentOrderLineItemsPreparedForPickup": lambda info, **given: _prepare(shop, given["input"]),
@@ -292,6 +294,29 @@ def _found_refund(shop: Shop, refund_id: str) -> View | None:
     number = _number(refund_id)
     found = ((order, made) for order in shop.orders() for made in order.get("refunds", ()) if made["id"] == number)
     return next((refund_view(order, made) for order, made in found), None)
+
+
+def _cancel(shop: Shop, scopes: Collection[str], wanted: Mapping[str, Any]) -> View:
+    """What stands against it is said at once, the rest is a job. Storing credit is not known here."""
+    if "write_orders" not in scopes:
+        denied = "Access denied for orderCancel field. Required access: `write_orders` access scope."
+        raise GraphQLError(denied, extensions={"code": "ACCESS_DENIED"})
+
+    def act() -> View:
+        order = shop.order(str(_number(wanted["orderId"])))
+        if order is None:
+            raise _No("orderId", "Order does not exist", "NOT_FOUND")
+        if why := orders.not_cancellable(order):
+            raise _No("orderId", why, "INVALID")
+        if shop.jobs.underway(order["id"]):
+            raise _No("orderId", "Order is being cancelled.", "INVALID")
+        refund = bool((wanted.get("refundMethod") or {}).get("originalPaymentMethodsRefund"))
+        notify = bool(wanted.get("notifyCustomer"))
+        number = shop.jobs.begin({"order": order["id"], "restock": wanted["restock"], "refund": refund, "notify": notify})
+        return {"job": shop.jobs.view(number)}
+
+    payload = _refusing({"job": None}, act)
+    return {"job": payload["job"], "orderCancelUserErrors": payload["userErrors"]}
 
 
 def _mark_as_paid(shop: Shop, order_id: str) -> View:

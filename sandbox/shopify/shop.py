@@ -11,6 +11,7 @@ from connector.domain.errors import NotFound, Rejected
 from sandbox.sending import Sender
 from sandbox.shopfront import Shown, Wanted
 from sandbox.shopify import orders, placing, webhooks
+from sandbox.shopify.jobs import Jobs
 from sandbox.shopify.orders import Line, Order, Part
 from sandbox.shopify.stock import Stock
 from sandbox.shopify.webhooks import Webhooks
@@ -19,6 +20,7 @@ from sandbox.store import Store
 _KIND = "shopify.order"
 _OWNER = "shopify.owner"  # which order a fulfillment order or fulfillment belongs to
 _ROUTING_SECONDS = 0.5
+_JOB_SECONDS = 0.5
 _FIRST_SHIPMENT = 5_500_000_000_001
 _FIRST_REFUND = 9_600_000_000_001
 
@@ -33,13 +35,16 @@ class Shop:
     platform = "shopify"
     title = "Marée Haute (Shopify)"
 
-    def __init__(self, store: Store, sender: Sender, routing_seconds: float = _ROUTING_SECONDS) -> None:
+    def __init__(
+        self, store: Store, sender: Sender, routing_seconds: float = _ROUTING_SECONDS, job_seconds: float = _JOB_SECONDS
+    ) -> None:
         self.store = store
         self.webhooks = Webhooks(store, sender)
         self.inventory = Stock(store, self._level_changed)
         self._routing_seconds = routing_seconds
         self.acts: Mapping[str, Callable[..., None]] = {}  # what the control API lets a merchant do besides
         self.cannot: Mapping[str, str] = {}  # and why the admin has no other
+        self.jobs = Jobs(store, job_seconds, self._carry_out)
 
     # --- customers ---------------------------------------------------------------------------------------------------
 
@@ -65,18 +70,19 @@ class Shop:
 
     # --- the merchant ------------------------------------------------------------------------------------------------
 
-    def cancel(self, order_id: str) -> None:
-        """See Shopfront: gives back the money and the stock."""
+    def cancel(self, order_id: str, *, restock: bool = True, refund: bool = True, notice: str = "") -> None:
+        """See Shopfront: in the admin the money and the stock are given back. `notice` is what is noted on the timeline."""
         with self.changing(order_id) as order:
-            if order["cancelled_at"] or any(shipment["goods"] for shipment in orders.standing(order)):
-                raise Rejected(f"{order['name']} is cancelled or has been fulfilled.", "Refund it instead.")
+            if why := orders.not_cancellable(order):
+                raise Rejected(why, "Refund it instead.")
+            lines = orders.lines_to_cancel(order, restock=restock)
             for line in order["lines"]:
-                self._take_off(order, line, line["current"], restock=True)
+                self._take_off(order, line, line["current"], restock=restock)
             order["cancelled_at"] = orders.stamp()
-            order["refunded_minor"] = order["paid_minor"]
+            order["refunded_minor"] = order["paid_minor"] if refund else order["refunded_minor"]
+            order["notes"] += [notice] * bool(notice)
             self._emit("orders/cancelled", order)
-            if order["paid_minor"]:
-                self._emit_refund(order, [])
+            self._emit_refund(order, lines)
 
     def edit(self, order_id: str, quantities: Mapping[str, int]) -> None:
         """See Shopfront."""
@@ -161,6 +167,11 @@ class Shop:
             next(part for part in order["parts"] if part["id"] == part_id).update(fields)
             if note:
                 order["notes"].append(note)
+
+    def _carry_out(self, job: Mapping[str, Any]) -> None:
+        """The job of a cancelling."""
+        notice = "The customer was told that it is cancelled" if job["notify"] else ""
+        self.cancel(str(job["order"]), restock=job["restock"], refund=job["refund"], notice=notice)
 
     # --- parts of the acts -------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from connector.domain.orders import Lifecycle
 from connector.flow import fulfill
 from connector.flow.cancel import cancel
 from connector.flow.wake import Wake
-from connector.platform import Act, Refused
+from connector.platform import Act, Outcome, Refused, Told
 from tests.flow.conftest import Make
 from tests.flow.toy import World, order
 
@@ -54,6 +54,19 @@ def test_it_is_asked_once_and_again_after_a_refusal(at: World) -> None:
     at.deliver()
     assert [told.act for told in at.toy.told] == [Act.CANCELLED]
     assert len(at.rows(outbox)) == 1
+
+
+@pytest.mark.parametrize("told", [Told.WITHHELD, Told.UNSUPPORTED])
+def test_it_is_asked_again_where_nothing_was_written(at: World, told: Told) -> None:
+    at.take(order())
+    at.toy.outcomes.append(Outcome(told, "The store has not granted it."))
+    _ask(at)
+    at.deliver()
+    _ask(at)
+    at.deliver()
+    assert [row["outcome"] for row in at.rows(outbox)] == ["applied"]
+    with pytest.raises(Rejected, match="ended as applied"):
+        _ask(at)
 
 
 def test_what_has_left_or_ended_is_not_cancelled(at: World) -> None:

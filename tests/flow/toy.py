@@ -84,6 +84,7 @@ class Toy:
     told: list[Announcement] = field(default_factory=list)
     fail_fetch: list[Exception] = field(default_factory=list)
     fail_announce: list[Exception] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)  # instead of applied, one for each telling
     fetched: list[str] = field(default_factory=list)
     thin: bool = False
     pages: list[ChangedPage] = field(default_factory=list)
@@ -109,7 +110,7 @@ class Toy:
         if self.fail_announce:
             raise self.fail_announce.pop(0)
         self.told.append(announcement)
-        return Outcome(Told.APPLIED, "told")
+        return self.outcomes.pop(0) if self.outcomes else Outcome(Told.APPLIED, "told")
 
     def changed(self, shop: Shop, since: datetime, cursor: str) -> ChangedPage:
         self.asked_since.append(since)

@@ -131,6 +131,7 @@ def raises_call_errors_only(platform: Platform) -> None:
 def _calls(platform: Platform, shop: Shop) -> Iterator[Callable[[], object]]:
     lines = (AnnouncedLine("1", 1, 1),)
     told = Announcement("k", Act.SHIPPED, "1", "#1", Handover.DELIVERY, lines, last=True, at=_AT)
+    cancelled = Announcement("c", Act.CANCELLED, "1", "#1", Handover.DELIVERY, (), last=True, at=_AT)
     yield lambda: platform.check(shop)
     yield lambda: platform.subscribe(shop, "https://connector.example/webhooks")
     yield lambda: platform.fetch_order(shop, "1")
@@ -139,6 +140,8 @@ def _calls(platform: Platform, shop: Shop) -> Iterator[Callable[[], object]]:
     yield lambda: platform.flaws(shop, "https://connector.example/webhooks")
     yield lambda: platform.locations(shop)
     yield lambda: platform.announce(shop, told)
+    if platform.cancels:
+        yield lambda: platform.announce(shop, cancelled)
     if platform.goods is not None:
         spot = Spot("1", "1" if platform.goods.located else "*")
         goods = platform.goods

@@ -18,7 +18,7 @@ from platforms.shopify import documents, webhook
 from sandbox.faults import Knobs
 from sandbox.sending import Sender
 from sandbox.shopfront import Wanted
-from sandbox.shopify import api, cost
+from sandbox.shopify import api, cost, granting
 from sandbox.shopify.cost import Bucket
 from sandbox.shopify.orders import gid
 from sandbox.shopify.shop import Shop
@@ -181,6 +181,71 @@ def test_marking_as_paid(world: World) -> None:
     for errors in ([], [{"message": "Order cannot be marked as paid."}]):
         said = world.post(mutation, **{"in": {"id": gid("Order", order_id)}})
         assert said["data"]["orderMarkAsPaid"]["userErrors"] == errors
+
+
+# --- cancelling ------------------------------------------------------------------------------------------------------
+
+CANCEL = """mutation Cancel($id: ID!, $restock: Boolean!, $back: Boolean) {
+  orderCancel(orderId: $id, reason: CUSTOMER, restock: $restock, refundMethod: {originalPaymentMethodsRefund: $back}) {
+    job { id done } orderCancelUserErrors { code message }
+  }
+}"""
+
+
+def _ask_to_cancel(world: World, order_id: str, *, restock: bool = True, back: bool = False) -> tuple[str, list[str]]:
+    """The job's id, and the codes of what was refused."""
+    said = world.post(CANCEL, id=gid("Order", order_id), restock=restock, back=back)["data"]["orderCancel"]
+    return (said["job"] or {}).get("id", ""), [error["code"] for error in said["orderCancelUserErrors"]]
+
+
+@pytest.mark.parametrize(("back", "payment"), [(True, "Refunded"), (False, "Paid")])
+@pytest.mark.parametrize(("restock", "units"), [(True, 0), (False, 2)])
+def test_a_cancelling_is_a_job(world: World, restock: bool, units: int, back: bool, payment: str) -> None:
+    at_start = world.shop.stock()["ESP-41"]["depot"]
+    order_id = world.shop.place(Wanted((("ESP-41", 2),), "delivery"))
+    world.shop.jobs.seconds = 3600.0
+    job, refused = _ask_to_cancel(world, order_id, restock=restock, back=back)
+    assert refused == []
+    assert world.post(documents.JOB.text, id=job)["data"]["job"]["done"] is False
+    assert (world.shop.order(order_id) or {})["cancelled_at"] is None
+    assert _ask_to_cancel(world, order_id) == ("", ["INVALID"]), "it is being cancelled"
+    world.shop.jobs.finish()
+    assert world.post(documents.JOB.text, id=job)["data"]["job"]["done"] is True
+    shown = world.shop.shown(order_id)
+    assert shown is not None
+    assert (shown.status, shown.payment) == ("Cancelled", payment)
+    assert at_start - world.shop.stock()["ESP-41"]["depot"] == units
+    assert _ask_to_cancel(world, order_id) == ("", ["INVALID"]), "it is cancelled"
+
+
+def test_what_was_fulfilled_or_is_not_there_is_not_cancelled(world: World) -> None:
+    order_id = world.shop.place(Wanted((("ESP-41", 2),), "delivery"))
+    world.fulfill((world.parts(order_id)[0], 1))
+    assert _ask_to_cancel(world, order_id) == ("", ["INVALID"])
+    assert _ask_to_cancel(world, "1") == ("", ["NOT_FOUND"])
+    assert world.post(documents.JOB.text, id=gid("Job", 1))["data"]["job"] is None
+
+
+def test_a_token_without_the_permission_may_not_cancel(world: World) -> None:
+    order_id = world.shop.place(Wanted((("ESP-41", 2),), "delivery"))
+    token = granting.new_pair(world.shop.store, "read_orders,write_inventory")["access_token"]
+    asked = {"query": CANCEL, "variables": {"id": gid("Order", order_id), "restock": True}}
+    said = requests.post(world.url + PATH, headers={"X-Shopify-Access-Token": token}, json=asked, timeout=10).json()
+    assert [error["extensions"]["code"] for error in said["errors"]] == ["ACCESS_DENIED"]
+    installation = {"query": documents.INSTALLATION.text}
+    said = requests.post(world.url + PATH, headers={"X-Shopify-Access-Token": token}, json=installation, timeout=10).json()
+    granted = said["data"]["currentAppInstallation"]["accessScopes"]
+    assert [scope["handle"] for scope in granted] == ["read_orders", "write_inventory"]
+
+
+def test_a_cancelling_by_an_app_is_told_when_its_job_ends(hooked: World, receiver: Receiver) -> None:
+    order_id = hooked.shop.place(Wanted((("ESP-41", 2),), "delivery"))
+    hooked.shop.jobs.seconds = 0.2
+    _ask_to_cancel(hooked, order_id)
+    wait_until(lambda: {"orders/cancelled", "refunds/create"} <= set(_topics(receiver)))
+    said = next(found for found in receiver.received if found.headers["x-shopify-topic"] == "orders/cancelled")
+    assert webhook.parse(said.headers, said.body).order_id == gid("Order", order_id)
+    assert json.loads(said.body)["cancelled_at"]
 
 
 # --- webhooks --------------------------------------------------------------------------------------------------------

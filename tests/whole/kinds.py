@@ -173,6 +173,8 @@ REFUNDS = (
 ENDINGS = (
     Kind("a cancel before packing", shop("cancel"), NOTHING),
     Kind("a cancel after packing", shop("cancel"), NOTHING, before=PACKED),
+    Kind("a cancel we ask for", Walk.ask_to_cancel, NOTHING),
+    Kind("a cancel we ask for after packing", then(Walk.ask_to_cancel, TOLD), NOTHING, before=PACKED),
     Kind(
         "one part of it is cancelled",
         edit(chart=0),

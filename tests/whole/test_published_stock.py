@@ -21,11 +21,12 @@ from sqlalchemy import Engine, func, select
 from connector.db import publications, stock_views
 from connector.db import stock as ledger
 from connector.db.sealed import Seal
-from connector.db.tables import items, order_lines
+from connector.db.tables import items, order_lines, orders, outbox
 from connector.domain.errors import Rejected
-from connector.flow import ingest, linking, publish_stock, reconcile
+from connector.flow import deliver, ingest, linking, publish_stock, reconcile
 from connector.flow import shops as shop_flow
 from connector.flow import stock as stock_flow
+from connector.flow.cancel import cancel
 from connector.flow.stock import StockLine
 from connector.platform import WHOLE_SHOP, Platform, Shop
 from jobs.pace import SharedBuckets
@@ -90,10 +91,11 @@ class Market:
         platform, shop = self.platforms[name], self.shop(name)
         publish_stock.drain(self.engine, self.seal, platform, shop, lambda: at or datetime.now(UTC), lambda: str(uuid.uuid4()))
 
-    def due(self) -> bool:
-        """Whether anything still waits to be compared, whenever that is."""
+    def due(self, *names: str) -> bool:
+        """Whether anything of these shops, or of any, still waits to be compared, whenever that is."""
+        wanted = {self.ids[name] for name in names or self.ids}
         with self.engine.connect() as conn:
-            return bool(publications.due_shops(conn, datetime.now(UTC) + timedelta(minutes=5)))
+            return not wanted.isdisjoint(publications.due_shops(conn, datetime.now(UTC) + timedelta(minutes=5)))
 
     def available(self) -> dict[str, dict[str, int]]:
         with self.engine.connect() as conn:
@@ -228,6 +230,37 @@ def test_no_more_is_sold_than_the_buffer_allows(market: Market) -> None:
     with market.engine.connect() as conn:
         assert conn.execute(select(func.sum(order_lines.c.backordered))).scalar() == 0
     _nobody_was_refused(market)
+
+
+def test_an_order_we_ask_shopify_to_cancel_comes_back_once(market: Market) -> None:
+    """Shopify puts its own count back, our ledger ours; publishing finds nothing to add."""
+    market.work("shopify")
+    at_start = market.available()
+    placed = market.sandbox.shopfronts["shopify"].place(Wanted((("MUG-PHARE", 3),), "delivery", "", True, _CUSTOMER))
+    _work_until(market, lambda: market.available() != at_start)
+    with market.engine.connect() as conn:
+        order_id = conn.execute(select(orders.c.id)).scalar_one()
+    cancel(market.engine, order_id, datetime.now(UTC), actor="t", possible=market.platforms["shopify"].cancels)
+    shop = market.shop("shopify")
+    deliver.drain(market.engine, market.platforms["shopify"], shop, lambda: datetime.now(UTC), random.random)
+    _work_until(market, lambda: market.available() == at_start)
+    _work_until(market, lambda: not market.due("shopify"))
+    assert _shown(market, "shopify") == at_start
+    with market.engine.connect() as conn:
+        assert ledger.unbalanced(conn) == []
+        assert conn.execute(select(outbox.c.outcome)).scalars().all() == ["applied"]
+    shown = market.sandbox.shopfronts["shopify"].shown(placed)
+    assert shown is not None
+    assert (shown.status, shown.payment) == ("Cancelled", "Paid"), "nobody's money has moved"
+
+
+def _work_until(market: Market, true: Callable[[], bool]) -> None:
+    """Work for Shopify until it is so; AssertionError where it does not become so."""
+    end = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < end
+        market.work("shopify")
+        time.sleep(0.1)
 
 
 def _shown(market: Market, name: str) -> dict[str, dict[str, int]]:

@@ -42,6 +42,10 @@ class Walk:
         part = max(part["id"] for part in self.shown()["fulfillment_orders"] if part["location"] == place)
         self.whole.run("fulfill", str(part), step, *options)
 
+    def ask_to_cancel(self) -> None:
+        """The platform is asked to cancel it, by command; what becomes of that it says itself."""
+        self.whole.run("orders", "cancel", str(self.id))
+
     def told(self) -> None:
         """The platform has heard of everything done here."""
         wait_until(lambda: not [row for row in self.shown()["told"] if row["state"] == "waiting"], every=0.05)

@@ -16,7 +16,7 @@ from platforms.http import Http
 from platforms.shopify import documents, reading
 from platforms.shopify.subscriptions import NAME, TOPICS
 from sandbox.catalogue import ITEMS
-from sandbox.shopify import placing, resolvers
+from sandbox.shopify import granting, placing
 from tests.platforms.shopify.conftest import CANEBIERE, CUSTOMER, DEPOT, VIEUX_PORT, Linked, announcement
 
 EVERYTHING = ("custom_line", "unknown_sku", "gift_card", "digital", "no_customer", "no_address", "odd_characters")
@@ -208,7 +208,7 @@ def test_check_refuses_another_store_and_a_wrong_token(linked: Linked) -> None:
 
 
 def test_check_names_missing_permissions(linked: Linked, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resolvers, "SCOPES", ("write_orders", "read_products", "read_locations"))
+    monkeypatch.setattr(granting, "SCOPES", ("write_orders", "read_products", "read_locations"))
     with pytest.raises(AuthLost, match=r"permissions read_customers, write_inventory, write_merchant_managed_fulfillment_order"):
         linked.platform.check(linked.shop)
 
@@ -216,6 +216,7 @@ def test_check_names_missing_permissions(linked: Linked, monkeypatch: pytest.Mon
 def test_writing_includes_reading_but_not_the_other_way() -> None:
     granted = {scope.replace("read_", "write_") for scope in reading.SCOPES}
     assert reading.missing_scopes(granted) == ()
+    assert reading.missing_scopes(set(reading.NEEDED)) == (), "a store goes on without the permission to cancel"
     assert reading.missing_scopes({scope.replace("write_", "read_") for scope in reading.SCOPES}) == (
         "write_inventory",
         "write_merchant_managed_fulfillment_orders",
