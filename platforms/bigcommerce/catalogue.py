@@ -52,7 +52,7 @@ def _title(product: client.Row, row: client.Row) -> str:
 
 
 def _primary(product: client.Row) -> str:
-    """The product's own picture, in the small size; a product without pictures has null there."""
+    """The product's own picture, in the small size; a product without pictures has none there."""
     picture = product.get("primary_image")
     sizes = ("url_thumbnail", "url_standard")
     return next((text(picture[name]) for name in sizes if picture.get(name)), "") if isinstance(picture, dict) else ""

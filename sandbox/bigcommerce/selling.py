@@ -14,6 +14,7 @@ from sandbox.catalogue import ITEMS, CatalogueItem
 
 _GIFT_WRAP = 9003
 _MOST_WITH_VARIANTS = 250
+_ON_REQUEST = frozenset({"variants", "primary_image"})  # by `include`; a product without pictures has no primary one
 
 
 def variant_id(item: CatalogueItem) -> int:
@@ -33,11 +34,9 @@ def add(api: flask.Blueprint, shop: Shop, base: str) -> None:
     def catalog_products() -> Response:
         if int(flask.request.args.get("limit", "50")) > _MOST_WITH_VARIANTS:
             raise Refusal(422, "The limit is too high.", {"limit": "too high"})
-        left_out: dict[str, Any] = {"variants": [], "primary_image": None}
-        for name in flask.request.args.get("include", "").split(","):
-            left_out.pop(name, None)
+        left_out = _ON_REQUEST - set(flask.request.args.get("include", "").split(","))
         found = [*(_product(item) for item in ITEMS), _service()]
-        return v3_list([{**row, **left_out} for row in found])
+        return v3_list([{name: value for name, value in row.items() if name not in left_out} for row in found])
 
 
 def _product(item: CatalogueItem) -> dict[str, Any]:
@@ -60,4 +59,4 @@ def _row(number: int, variant: int, title: str, sku: str, upc: str, tracking: st
     codes: dict[str, Any] = {"sku": sku, "sku_id": None, "upc": upc, "gtin": ""}
     base = {"id": variant, "product_id": number, **codes, "image_url": "", "option_values": []}
     own = {"id": number, "name": title, "sku": sku, "upc": upc, "gtin": "", "inventory_tracking": tracking}
-    return {**own, "variants": [base], "primary_image": None}
+    return {**own, "variants": [base]}
