@@ -34,8 +34,8 @@ def images(page: str) -> list[str]:
 
 
 IMAGE = (
-    '<img src="https://cdn.example/prince.jpg?v=1&amp;width=160" data-letter="L" alt="" width="56" height="56" loading="lazy" decoding="async" '
-    'referrerpolicy="no-referrer">'
+    '<img src="https://cdn.example/prince.jpg?v=1&amp;width=160" data-letter="L" alt="" width="56" height="56" '
+    'loading="lazy" decoding="async" referrerpolicy="no-referrer">'
 )
 
 
