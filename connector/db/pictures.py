@@ -29,7 +29,8 @@ _OF_ITEMS = text("""
     """)
 # Origins and not addresses: a catalogue has many thousand pictures on one or two hosts.
 _ORIGINS = text("""
-    SELECT substring(image_url FROM '^https?://[^/?]+') FROM item_links WHERE image_url <> '' AND NOT gone
+    SELECT split_part(image_url, '/', 1) || '//' || split_part(image_url, '/', 3)
+    FROM item_links WHERE image_url <> '' AND NOT gone
     GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT :most
     """)
 

@@ -32,7 +32,7 @@ def address(given: object, shop_address: str = "") -> str:
         admitted = origin == _origin(urlsplit(shop_address)) or _is_public(origin)
     except ValueError:  # no port, brackets that do not close, a name that is none
         return ""
-    kept = f"{origin}{quote(parts.path, safe=_KEPT)}{'?' * bool(parts.query)}{quote(parts.query, safe=_KEPT + '?')}"
+    kept = f"{origin}{quote(parts.path or '/', safe=_KEPT)}{'?' * bool(parts.query)}{quote(parts.query, safe=_KEPT + '?')}"
     return kept if origin and admitted and len(kept) <= LONGEST else ""
 
 

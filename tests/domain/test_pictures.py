@@ -15,6 +15,7 @@ from connector.domain.pictures import LONGEST, MOST_SOURCES, address, sources
         ("https://cdn.shopify.com/s/files/1/a.jpg?v=1&width=160", "https://cdn.shopify.com/s/files/1/a.jpg?v=1&width=160"),
         (" https://CDN.Example.com:443/a.png#top ", "https://cdn.example.com/a.png"),
         ("https://example.com/La côte d’azur.jpg", "https://example.com/La%20c%C3%B4te%20d%E2%80%99azur.jpg"),
+        ("https://example.com?a=1", "https://example.com/?a=1"),
         ("https://été.fr/1.webp", "https://xn--t-9fab.fr/1.webp"),
         ("https://cdn11.bigcommerce.com/s-x/1%20a.jpg", "https://cdn11.bigcommerce.com/s-x/1%20a.jpg"),
         ('https://example.com/"><script>.png', "https://example.com/%22%3E%3Cscript%3E.png"),
