@@ -115,13 +115,25 @@ def ring_again(connection: redis.Redis, wakes: Iterable[Wake]) -> int:
     return ring(connection, old)
 
 
-def _queued(connection: redis.Redis, wake: Wake, job_id: bytes) -> bool:
-    return connection.lpos(queue(connection, wake.task).key, job_id.decode()) is not None
+def _queued(connection: redis.Redis, wake: Wake, job_id: bytes | str) -> bool:
+    name = job_id.decode() if isinstance(job_id, bytes) else job_id
+    return connection.lpos(queue(connection, wake.task).key, name) is not None
 
 
 def lower(connection: redis.Redis, wake: Wake) -> None:
-    """Take the flag down, before the work is looked at: whatever arrives from now on rings again."""
+    """Take the flag down: whatever arrives from now on rings again."""
     connection.delete(_flag(wake))
+
+
+def lower_own(connection: redis.Redis, wake: Wake) -> None:
+    """Take down the flag of the job that is under way, before the work is looked at.
+
+    Where the clock has rung meanwhile, the flag is that of a job which still waits and will look too: it stays up. Taking it
+    down would bring a second job into the queue at every turn of a busy shop, and the other shops behind all of them.
+    """
+    job_id = connection.get(_flag(wake))
+    if job_id is not None and not (job_id and _queued(connection, wake, job_id)):
+        lower(connection, wake)
 
 
 def keep_up(connection: redis.Redis, wake: Wake) -> None:

@@ -244,7 +244,7 @@ def _looks(look: Callable[[], bool]) -> Iterator[bool]:
 
 
 def _lower(env: Environment, wake: Wake) -> None:
-    _redis(env, queue.lower, wake)
+    _redis(env, queue.lower_own, wake)
 
 
 def _redis(env: Environment, change: Callable[[redis.Redis, Wake], None], wake: Wake) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import ARRAY, Column, ColumnElement, Connection, Table, any_, literal
+from sqlalchemy import ARRAY, Column, ColumnElement, Connection, String, Table, any_, literal
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
@@ -51,7 +51,7 @@ def change(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]], ke
     if not rows:
         return
     names = tuple(rows[0])
-    shapes = _shapes(table, names, arrays=True)
+    shapes = _shapes(table, names)
     columns = tuple([shape(row[name]) if shape else row[name] for row in rows] for name, shape in shapes)
     conn.exec_driver_sql(_update(table, names, key), columns)
 
@@ -78,23 +78,25 @@ def _travels_as_text(column: Column[Any]) -> bool:
     return isinstance(column.type, JSONB | ARRAY)
 
 
-def _shapes(table: Table, names: tuple[str, ...], *, arrays: bool = False) -> tuple[tuple[str, Callable[[Any], Any] | None], ...]:
-    """For each column how its value is turned into what the driver sends; None where that is the value itself."""
-    return _shaped(table, names, arrays)
-
-
 @cache
-def _shaped(table: Table, names: tuple[str, ...], arrays: bool) -> tuple[tuple[str, Callable[[Any], Any] | None], ...]:
-    return tuple((name, _shape(table.c[name], arrays)) for name in names)
+def _shapes(table: Table, names: tuple[str, ...]) -> tuple[tuple[str, Callable[[Any], Any] | None], ...]:
+    """For each column how its value is turned into what the driver sends; None where that is the value itself."""
+    return tuple((name, _shape(table.c[name])) for name in names)
 
 
-def _shape(column: Column[Any], arrays: bool) -> Callable[[Any], Any] | None:
+def _shape(column: Column[Any]) -> Callable[[Any], Any] | None:
     if isinstance(column.type, JSONB):
         return json.dumps
-    return _array_text if arrays and isinstance(column.type, ARRAY) else None
+    if isinstance(column.type, ARRAY):
+        return _texts if isinstance(column.type.item_type, String) else _numbers
+    return None
 
 
-def _array_text(values: Sequence[str]) -> str:
-    """An array as PostgreSQL writes it in text."""
+def _texts(values: Sequence[str]) -> str:
+    """An array of texts as PostgreSQL writes it; the driver's own way looks at each element with a regular expression."""
     quoted = ('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values)
     return "{" + ",".join(quoted) + "}"
+
+
+def _numbers(values: Sequence[int]) -> str:
+    return "{" + ",".join(map(str, values)) + "}"

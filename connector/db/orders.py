@@ -134,11 +134,11 @@ def columns(order: Order, seal: Seal, fingerprint: str) -> dict[str, Any]:
     }
 
 
-def note_words(conn: Connection, found_by: Mapping[int, Order]) -> None:
-    """What orders are searched by, by id: number, name, and SKU, barcode and title of each line."""
-    if not found_by:
-        return
-    _store_words(conn, {order_id: fold("\n".join(_words(order))) for order_id, order in found_by.items()})
+def note_words(conn: Connection, found_by: Mapping[int, Order], fresh: Collection[int]) -> None:
+    """What orders are searched by, by id: number, name, and SKU, barcode and title of each line. `fresh` are those just added."""
+    rows = [_searched(order_id, _words(order)) for order_id, order in found_by.items()]
+    many.add(conn, order_words, [row for row in rows if row["order_id"] in fresh])
+    _store_words(conn, [row for row in rows if row["order_id"] not in fresh])
 
 
 def keep_words(conn: Connection, order_ids: Collection[int]) -> None:
@@ -148,12 +148,17 @@ def keep_words(conn: Connection, order_ids: Collection[int]) -> None:
     lines = select(*(order_lines.c[name] for name in ("order_id", "sku", "barcode", "title")))
     for row in conn.execute(lines.where(order_lines.c.order_id.in_(list(order_ids))).order_by(order_lines.c.id)):
         words[row.order_id] += [row.sku, row.barcode, row.title]
-    if words:
-        _store_words(conn, {number: fold("\n".join(dict.fromkeys(filter(None, found)))) for number, found in words.items()})
+    _store_words(conn, [_searched(number, list(dict.fromkeys(filter(None, found)))) for number, found in words.items()])
 
 
-def _store_words(conn: Connection, folded: Mapping[int, str]) -> None:
-    rows = [{"order_id": order_id, "folded": words, "grams": grams(words)} for order_id, words in sorted(folded.items())]
+def _searched(order_id: int, words: Sequence[str]) -> dict[str, Any]:
+    folded = fold("\n".join(words))
+    return {"order_id": order_id, "folded": folded, "grams": grams(folded)}
+
+
+def _store_words(conn: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    if not rows:
+        return
     statement = upsert(order_words)
     new = statement.excluded
     changed = statement.on_conflict_do_update(
@@ -161,7 +166,7 @@ def _store_words(conn: Connection, folded: Mapping[int, str]) -> None:
         set_={"folded": new.folded, "grams": new.grams},
         where=order_words.c.folded != new.folded,
     )
-    conn.execute(changed, rows)
+    conn.execute(changed, sorted(rows, key=lambda row: int(row["order_id"])))
 
 
 def _words(order: Order) -> list[str]:

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zlib
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from isal import isal_zlib
 
 from connector.domain.errors import ConnectorError
 
-# An order is a few KB: zlib's usual 256 KB of tables cost more to clear than the compressing itself.
-_WINDOW_BITS, _MEMORY_LEVEL = 13, 6
+_LEVEL = 1  # of zlib's format, in which every sealed column is; ISA-L writes and reads it in a quarter of zlib's own time
 
 
 class Seal:
@@ -34,13 +34,12 @@ class Seal:
 
     def seal(self, plain: bytes) -> bytes:
         """Compress and encrypt."""
-        deflate = zlib.compressobj(1, zlib.DEFLATED, _WINDOW_BITS, _MEMORY_LEVEL)
-        return self._fernet.encrypt(deflate.compress(plain) + deflate.flush())
+        return _kept(self._fernet.encrypt(isal_zlib.compress(plain, _LEVEL)))
 
     def open(self, sealed: bytes) -> bytes:
         """The plain bytes again; a ConnectorError where no key fits."""
         try:
-            return zlib.decompress(self._fernet.decrypt(bytes(sealed)))
+            return isal_zlib.decompress(self._fernet.decrypt(_token(sealed)))
         except InvalidToken:
             raise ConnectorError(
                 "A sealed column cannot be opened with the keys in SEAL_KEYS.",
@@ -53,7 +52,7 @@ class Seal:
 
     def again(self, sealed: bytes) -> bytes:
         """The same, sealed with the newest key; it keeps the time at which it was sealed first."""
-        return self._fernet.rotate(sealed)
+        return _kept(self._fernet.rotate(_token(sealed)))
 
     def seal_json(self, value: Any) -> bytes:
         """`value` as JSON, sealed."""
@@ -69,9 +68,20 @@ def key_name(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:8]
 
 
+def _kept(token: bytes) -> bytes:
+    """A Fernet token is base64. Its bytes alone take a quarter less, and leave most deliveries within their row's page."""
+    return urlsafe_b64decode(token)
+
+
+def _token(sealed: bytes) -> bytes:
+    """The token again. The columns of earlier versions hold it as it is: its first byte, always 0x80, is a letter there."""
+    sealed = bytes(sealed)
+    return urlsafe_b64encode(sealed) if sealed.startswith(b"\x80") else sealed
+
+
 def _opens(key: Fernet, sealed: bytes) -> bool:
     try:
-        key.decrypt(sealed)
+        key.decrypt(_token(sealed))
     except InvalidToken:
         return False
     return True

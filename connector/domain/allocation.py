@@ -25,7 +25,8 @@ def allocate(needs: Sequence[Need], places: Sequence[Place], stock: Stock, wish:
     if wish.unpaid:
         return Allocation({}, {need.line_id: need.quantity for need in needs}, [{"code": "waits_for_payment"}] if needs else [])
     reason = _refusals(needs, places, wish)
-    stock = {key: units for key, units in stock.items() if key[1] not in wish.refused.get(key[0], ())}
+    if wish.refused:
+        stock = {key: units for key, units in stock.items() if key[1] not in wish.refused.get(key[0], ())}
     allowed = routing.allowed(places, wish, reason)
     possible, missing = _possible(needs, allowed, stock)
     taking = routing.divided(possible, allowed, stock, wish, reason)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 import zlib
+from functools import lru_cache
 
 
 def fold(text: str) -> str:
     """Without accents and case, for searching: "Élise" and "elise" fold to the same."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text)
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter)).casefold()
 
@@ -24,4 +27,9 @@ def grams(folded: str) -> list[int]:
     different grams may share a number (CRC-32 without its sign): the text itself decides.
     """
     found = {folded[at : at + 3] for at in range(len(folded) - 2)}
-    return sorted({zlib.crc32(gram.encode()) & 0x7FFFFFFF for gram in found})
+    return sorted(set(map(_number, found)))
+
+
+@lru_cache(maxsize=50_000)
+def _number(gram: str) -> int:
+    return zlib.crc32(gram.encode()) & 0x7FFFFFFF

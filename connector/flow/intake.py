@@ -69,7 +69,7 @@ def take_in(
     known = [ids[key] for key in newest if key in stored]
     before = orders.lines_of(conn, known) if known else {}
     write_lines(conn, shop, newest, ids, stored, policy)
-    orders.note_words(conn, {ids[key]: order for key, order in newest.items()})
+    orders.note_words(conn, {ids[key]: order for key, order in newest.items()}, fresh.values())
     news = changed(conn, {ids[key]: order for key, order in newest.items()}, before)
     orders.note_events(conn, [_event(order, ids[key], stored.get(key)) for key, order in newest.items()], now)
     telling = replan(conn, [ids[key] for key in newest], now, fresh=frozenset(fresh.values()), news=news, in_turn=True)

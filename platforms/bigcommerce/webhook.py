@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -16,6 +15,7 @@ from connector.domain.orders import Order
 from connector.domain.settings import value
 from connector.installing import App
 from connector.platform import Delivery, Kind, Shop
+from platforms.messages import members
 
 SECRET_HEADER = "X-Connector-Secret"  # noqa: S105  the header's name, not its value
 _SIGNATURE_HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
@@ -101,7 +101,7 @@ _IGNORED: tuple[tuple[re.Pattern[str], str], ...] = (
 
 def parse(headers: Mapping[str, str], body: bytes) -> Delivery:
     """What a delivery says; Malformed where it names no scope, or an order's scope without an order."""
-    message = _object(body)
+    message = members(body, ("scope", "data"), "Look at the stored body; the next poll finds its order.")
     scope = message.get("scope")
     if not isinstance(scope, str) or not scope:
         raise Malformed("The delivery names no scope.")
@@ -118,16 +118,6 @@ def parse(headers: Mapping[str, str], body: bytes) -> Delivery:
 def normalize(shop: Shop, body: bytes) -> Order | None:
     """Always None: a BigCommerce delivery is only a pointer, the order must be read."""
     return None
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        message = json.loads(body)
-    except (ValueError, RecursionError):
-        raise Malformed("The body is not JSON.") from None
-    if not isinstance(message, dict):
-        raise Malformed("The body is not a JSON object.")
-    return message
 
 
 def _number(value: object) -> str:

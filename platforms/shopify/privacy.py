@@ -9,12 +9,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from connector.domain.errors import Malformed
 from connector.installing import EXPORT, REDACT, REDACT_SHOP, App, Forged, Person, PrivacyRequest
+from platforms.messages import whole
 from platforms.shopify.auth import shop_domain
 from platforms.shopify.gids import order_gid
 
@@ -32,7 +32,8 @@ def read(app: App, headers: Mapping[str, str], body: bytes) -> PrivacyRequest:
     given = headers.get("x-shopify-hmac-sha256", "").encode("utf-8", "replace")
     if not any(hmac.compare_digest(_signature(secret, body), given) for secret in app.secrets):
         raise Forged("The signature does not fit.", "Requests about personal data come from Shopify only.")
-    topic, said = headers.get("x-shopify-topic", "").strip().lower(), _decoded(body)
+    topic = headers.get("x-shopify-topic", "").strip().lower()
+    said = whole(body, "Look into the app's webhook settings.")
     needed, absent = _SHAPES.get(topic, (frozenset({topic}), frozenset()))
     store = shop_domain(str(said.get("shop_domain", "")))
     if not needed <= said.keys() or absent & said.keys() or not store:
@@ -42,16 +43,6 @@ def read(app: App, headers: Mapping[str, str], body: bytes) -> PrivacyRequest:
 
 def _signature(secret: str, body: bytes) -> bytes:
     return base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest())
-
-
-def _decoded(body: bytes) -> dict[str, Any]:
-    try:
-        said = json.loads(body)
-    except (ValueError, RecursionError):
-        raise Malformed("The body is not JSON.", "Look into the app's webhook settings.") from None
-    if not isinstance(said, dict):
-        raise Malformed("The body is no JSON object.", "Look into the app's webhook settings.")
-    return said
 
 
 def _person(said: Mapping[str, Any]) -> Person:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 from connector.domain.errors import Malformed
 from connector.installing import App
 from connector.platform import Delivery, Kind, Shop
+from platforms.messages import members
 from platforms.shopify.auth import shop_domain
 from platforms.shopify.gids import order_gid
 
@@ -37,6 +37,7 @@ _ORDER_TOPICS: dict[str, tuple[tuple[str, ...], ...]] = {
     "fulfillments/create": _ITS_ORDER,
     "fulfillments/update": _ITS_ORDER,
 }
+_READ = tuple(sorted({path[0] for paths in _ORDER_TOPICS.values() for path in paths}))
 _PERSONAL = "A request about personal data: a person answers it within 30 days."
 _REASONS = {
     "": "The request names no topic.",
@@ -90,7 +91,7 @@ def signature(secret: str, body: bytes) -> bytes:
 def parse(headers: Mapping[str, str], body: bytes) -> Delivery:
     """What a verified request says; Malformed where its body cannot be read or names no order though its topic must."""
     topic = _word(headers.get("x-shopify-topic", "")).lower()
-    said = _json_object(body)
+    said = members(body, _READ, "Look at the stored body; the next poll finds its order.")
     key = _dedup_key(topic, headers.get("x-shopify-webhook-id", ""), body)
     if topic in _ORDER_TOPICS:
         return Delivery(topic, Kind.ORDER, key, order_id=_order_named_by(said, topic))
@@ -119,13 +120,3 @@ def _dedup_key(topic: str, webhook_id: str, body: bytes) -> str:
 def _word(text: str) -> str:
     """A header's value as it can be stored and shown: short, printable ASCII."""
     return "".join(letter for letter in text[:_LONGEST_WORD] if letter.isascii() and letter.isprintable()).strip()
-
-
-def _json_object(body: bytes) -> dict[str, Any]:
-    try:
-        said = json.loads(body)
-    except (ValueError, RecursionError):
-        raise Malformed("The body is not JSON.", "Look at the stored body; the next poll finds its order.") from None
-    if not isinstance(said, dict):
-        raise Malformed("The body is JSON but no object.", "Look at the stored body; the next poll finds its order.")
-    return said

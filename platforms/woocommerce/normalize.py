@@ -15,7 +15,8 @@ from connector.domain.money import to_minor
 from connector.domain.orders import Address, Amounts, Customer, Handover, Lifecycle, LineItem, LineKind, Order, Payment, Return
 from connector.domain.settings import value
 from connector.platform import Shop
-from platforms.woocommerce.webhook import decoded
+from platforms.messages import whole
+from platforms.woocommerce.webhook import REMEDY
 
 _Json = Mapping[str, Any]
 _OBJECT = (dict, Mapping)  # nearly always the first, which is found without a walk through abstract classes
@@ -44,9 +45,9 @@ _LARGEST_QUANTITY = 2**31 - 1
 
 def normalize(shop: Shop, body: bytes) -> Order | None:
     """The order a delivery carries; None where it must be read by id: a bare id, or refunds, whose lines are not in it."""
-    document = decoded(body)
-    whole = isinstance(document.get("line_items"), list) and document.get("date_modified_gmt")
-    if not whole or document.get("refunds"):
+    document = whole(body, REMEDY)
+    complete = isinstance(document.get("line_items"), list) and document.get("date_modified_gmt")
+    if not complete or document.get("refunds"):
         return None
     return order_from(shop, document, clean=not any(sign in body for sign in _MAY_BE_UNSTORABLE))
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from connector.domain.errors import Malformed
 from connector.platform import Delivery, Kind, Shop
+from platforms.messages import members
 
 TOPICS = ("order.created", "order.updated", "order.deleted", "order.restored", "action.woocommerce_delete_order")
 
@@ -27,6 +27,8 @@ _ERROR_OBJECTS = {
     404: "The order was gone before the shop sent it.",
 }
 _LONGEST_TOPIC, _LONGEST_ID = 80, 40
+_READ = ("id", "status", "arg", "code", "data")
+REMEDY = "Look whether a plugin of the shop changes its webhooks."
 
 
 def is_ping(headers: Mapping[str, str], body: bytes) -> bool:
@@ -53,23 +55,12 @@ def parse(headers: Mapping[str, str], body: bytes) -> Delivery:
     by its topic, its order and its body. Only the bodies of deletions need it, being equal after trash, restore, trash.
     """
     topic = headers.get("x-wc-webhook-topic", "")[:_LONGEST_TOPIC]
-    document = decoded(body)
+    document = members(body, _READ, REMEDY)
     kind, order_id, reason = _meaning(topic, document)
     key = f"{topic}:{order_id[:_LONGEST_ID]}:{hashlib.sha256(body).hexdigest()}"
     if topic == "order.deleted":
         key += ":" + headers.get("x-wc-webhook-delivery-id", "")[:_LONGEST_ID]
     return Delivery(topic, kind, key, order_id, reason)
-
-
-def decoded(body: bytes) -> dict[str, Any]:
-    """The body as an object; Malformed for anything else."""
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        raise Malformed("The body is not JSON.", "Look whether a plugin of the shop changes its webhooks.") from None
-    if not isinstance(document, dict):
-        raise Malformed("The body is not a JSON object.", "Look whether a plugin of the shop changes its webhooks.")
-    return document
 
 
 def _meaning(topic: str, document: Mapping[str, Any]) -> tuple[Kind, str, str]:
@@ -91,7 +82,7 @@ def _number(value: object) -> str:
     """The id as text; WooCommerce's ids are positive integers, some plugins send them as text."""
     text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
     if not (text.isascii() and text.isdigit() and 0 < len(text) <= _LONGEST_ID):
-        raise Malformed("The body names no order.", "Look whether a plugin of the shop changes its webhooks.")
+        raise Malformed("The body names no order.", REMEDY)
     return text
 
 

@@ -79,9 +79,9 @@ def _crash_run(directory: Path, size: _Size, seed: int) -> float:
         started = time.monotonic()
         placed, killed = _trade_under_fire(whole, size, seed)
         last_kill = time.monotonic()
-        _recover(whole, placed)
+        waited = _recover(whole, placed)
         drained = time.monotonic() - last_kill
-        _report(seed, killed, placed, whole, start=started - began, fire=last_kill - started, drained=drained)
+        _report(seed, killed, placed, whole, start=started - began, fire=last_kill - started, drained=drained, **waited)
         _settle(whole, placed)
         verdict.compare(whole, placed)
         if size.again:
@@ -108,12 +108,18 @@ def _trade_under_fire(whole: Whole, size: _Size, seed: int) -> tuple[list[Placed
     return customers.placed, killer.killed
 
 
-def _recover(whole: Whole, placed: list[Placed]) -> None:
-    """Until staff has nothing left to do, no webhook is on its way and nothing waits."""
+def _recover(whole: Whole, placed: list[Placed]) -> dict[str, float]:
+    """Until staff has nothing left to do, no webhook is on its way and nothing waits: how long each of these was so."""
+    began, waited = time.monotonic(), dict[str, float]()
+
+    def calm() -> bool:
+        found = {"staff": len(verdict.unfinished(whole, placed)), **verdict.waiting(whole, placed)}
+        waited.update({name: time.monotonic() - began for name, count in found.items() if count})
+        return not any(found.values())
+
     with Staff(whole, lambda: placed).at_work():
-        left = whole.wait_until(lambda: not verdict.unfinished(whole, placed), _GIVE_UP_SECONDS)
-        assert left, verdict.unfinished(whole, placed)
-    assert whole.wait_until(lambda: verdict.at_rest(whole, placed), _GIVE_UP_SECONDS), verdict.why_not(whole, placed)
+        assert whole.wait_until(calm, _GIVE_UP_SECONDS), (verdict.unfinished(whole, placed), verdict.why_not(whole, placed))
+    return waited
 
 
 def _settle(whole: Whole, placed: list[Placed]) -> None:

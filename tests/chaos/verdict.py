@@ -25,11 +25,15 @@ def unfinished(whole: Whole, placed: list[Placed]) -> dict[Placed, str | None]:
 
 def at_rest(whole: Whole, placed: list[Placed]) -> bool:
     """Every order is there, no webhook is on its way, nothing waits in either box."""
-    if whole.ask("GET", "waiting")["webhooks"]:
-        return False
+    return not any(waiting(whole, placed).values())
+
+
+def waiting(whole: Whole, placed: list[Placed]) -> dict[str, int]:
+    """How many there are of each thing that keeps it from rest."""
     rows, known = whole.patiently(standing), whole.patiently(_known)
-    present = all((one.platform, one.external_id) in known for one in placed)
-    return present and not rows["inbox waiting"] and not rows["outbox waiting"]
+    missing = sum((one.platform, one.external_id) not in known for one in placed)
+    boxes = {name: rows[f"{name} waiting"] for name in ("inbox", "outbox")}
+    return {"orders missing": missing, **boxes, "webhooks": whole.ask("GET", "waiting")["webhooks"]}
 
 
 def why_not(whole: Whole, placed: list[Placed]) -> dict[str, object]:
