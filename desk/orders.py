@@ -15,7 +15,7 @@ from connector.db.order_search import unstated
 from connector.db.order_views import OrderDetail, OrderFilter, OrderRow, Part
 from connector.domain.fulfillment import State
 from connector.domain.orders import Lifecycle
-from desk import filters, views, work
+from desk import filters, pictures, views, work
 from desk.blueprint import desk, pages
 from desk.words import CLOSED_STATES, OPEN_STATES, PAYMENTS
 
@@ -58,6 +58,7 @@ def read(order_id: int) -> OrderDetail:
 def order_page(detail: OrderDetail, *, typed: Mapping[str, str] | None = None, wrong: Mapping[str, str] | None = None) -> str:
     """The page of an order; `typed` and `wrong` give a form back with what is to be mended, by field."""
     wanted = filters.from_args(request.args, history=request.args.get("view") == "history")
+    pictures.allow(detail.pictures.values())
     parts = [(part, *_offered(detail, part)) for part in detail.row.parts]
     return render_template(
         "desk/_after.html" if "X-Live" in request.headers else "desk/order.html",

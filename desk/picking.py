@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,12 +11,14 @@ from flask import abort, flash, jsonify, redirect, render_template, request, url
 from werkzeug.wrappers import Response
 
 from connector.db import order_views, picking
+from connector.db import pictures as picture_rows
 from connector.db.order_views import OrderDetail, Part
+from connector.db.picking import Shelf
 from connector.domain.errors import NotFound, Rejected
 from connector.domain.fulfillment import State
 from connector.flow import picking as story
 from connector.flow.picking import Scanned
-from desk import entry, filters, show, words
+from desk import entry, filters, pictures, show, words
 from desk.blueprint import desk, pages
 from desk.language import gettext
 from desk.orders import carried, read
@@ -35,10 +38,21 @@ def pick_list() -> str:
         choices = order_views.choices(conn)
         chosen = location_id or (choices.locations[0][0] if choices.locations else None)
         lines = picking.waiting_lines(conn, chosen) if chosen else []
+        found = picture_rows.of_lines(conn, [line.line_id for line in lines])
+    pictures.allow(found.values())
     parts = {line.part_id: line for line in sorted(lines, key=lambda line: line.placed_at)}
     return render_template(
-        "desk/pick_list.html", shelves=picking.by_shelf(lines), parts=parts.values(), choices=choices, chosen=chosen
+        "desk/pick_list.html",
+        shelves=_pictured(picking.by_shelf(lines), found),
+        parts=parts.values(),
+        choices=choices,
+        chosen=chosen,
     )
+
+
+def _pictured(shelves: Sequence[Shelf], found: Mapping[int, str]) -> list[tuple[Shelf, str]]:
+    """One article on a shelf is many lines: the picture of the first that has one."""
+    return [(shelf, next((found[line.line_id] for line in shelf.lines if line.line_id in found), "")) for shelf in shelves]
 
 
 @pages.get("/orders/<int:order_id>/parts/<int:part_id>/pick")
@@ -141,6 +155,7 @@ def _pick_page(detail: OrderDetail, part: Part) -> str:
     with desk().engine.connect() as conn:
         lines = picking.lines_of(conn, part.id)
         people = order_views.choices(conn).staff
+    pictures.allow(detail.pictures.values())
     return render_template(
         "desk/pick.html",
         order=detail,

@@ -23,6 +23,9 @@ from connector.domain.fulfillment import Refusal, Step
 from desk import amounts, words
 from desk.blueprint import house
 from desk.language import LANGUAGES, gettext, locale, ngettext
+from desk.pictures import initial
+
+__all__ = ["initial"]
 
 _STATIC = Path(__file__).parent / "static"
 _MOMENT = timedelta(minutes=1)

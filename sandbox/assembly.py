@@ -10,7 +10,7 @@ from typing import cast
 import flask
 from flask import Flask
 
-from sandbox import control, pages
+from sandbox import control, pages, pictures
 from sandbox.faults import Knobs
 from sandbox.running import Sandbox
 from sandbox.sending import Sender
@@ -40,7 +40,7 @@ def assemble(directory: Path, builders: tuple[Build, ...], *, rate_per_minute: f
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["sandbox"] = Sandbox(store, knobs, sender, shopfronts, traffic)
     blueprints = [blueprint for _, some in built for blueprint in some]
-    for blueprint in (*blueprints, control.api, pages.pages):
+    for blueprint in (*blueprints, control.api, pages.pages, pictures.pages):
         app.register_blueprint(blueprint)
     sender.start()
     traffic.start()

@@ -20,7 +20,9 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response as BaseResponse
 
 from connector.db import installs, shop_views
+from connector.db import pictures as picture_rows
 from connector.domain.errors import ConnectorError, Malformed, NotFound, Rejected
+from connector.domain.pictures import MOST_SOURCES
 from connector.domain.staff import Role
 from connector.flow import install as story
 from connector.flow import shops
@@ -41,7 +43,7 @@ from connector.installing import (
     Visit,
 )
 from connector.platform import AuthLost, CallError, Platform, Refused, Shop
-from desk import entry, frames, install_words
+from desk import entry, frames, install_words, pictures
 from desk.blueprint import csrf
 from desk.language import gettext
 from jobs.environment import Environment, now
@@ -281,6 +283,7 @@ def _frame(platform: Platform, shop: Shop, user: str) -> dict[str, object]:
     installing = platform.install or Installing({})
     bridge = installing.bridge
     g.framers = installing.framed_by(shop.external_id)
+    pictures.allow(_all_pictures(shop))
     g.scripts = (f"{urlsplit(bridge.script).scheme}://{urlsplit(bridge.script).netloc}",) if bridge else ()
     seat = frames.seat(shop.id, user, now()) if user and bridge is None else None
     again = {name: request.args[name] for name in ("shop", "host", "embedded", "locale") if name in request.args}
@@ -290,6 +293,12 @@ def _frame(platform: Platform, shop: Shop, user: str) -> dict[str, object]:
         "here": url_for("install.frame", platform=platform.name, store=shop.external_id, **again),  # type: ignore[arg-type]
         "open": "",
     }
+
+
+def _all_pictures(shop: Shop) -> list[str]:
+    """The framed page shows every page of the desk in itself under its own policy: so those of all the merchant's shops."""
+    with _door().environment.of(shop.merchant_id).engine.connect() as conn:
+        return picture_rows.origins(conn, MOST_SOURCES)
 
 
 def _shell(frame: Mapping[str, object]) -> Response:

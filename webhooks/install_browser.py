@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from connector.flow.install import BEGIN_AGAIN
 from connector.installing import Forged
+from desk import pictures
 
 _COOKIE = "install"
 _COOKIE_SECONDS = 24 * 3600
@@ -55,7 +56,7 @@ def viewed(view: str) -> int:
 
 
 _POLICY = (
-    "default-src 'self'; script-src 'self'{scripts}; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+    "default-src 'self'; script-src 'self'{scripts}; img-src 'self' data:{pictures}; object-src 'none'; base-uri 'none'; "
     "form-action {form_targets}; frame-ancestors {framers}"
 )
 
@@ -64,7 +65,12 @@ def shield(response: Response) -> Response:
     """Only the store's own admin may frame a page, and no cache or next address learns what this one held."""
     framers = g.get("framers", ())
     scripts = "".join(f" {place}" for place in g.get("scripts", ()))
-    policy = _POLICY.format(scripts=scripts, form_targets=g.get("form_targets", "'self'"), framers=" ".join(framers) or "'none'")
+    policy = _POLICY.format(
+        scripts=scripts,
+        pictures=pictures.sources(),
+        form_targets=g.get("form_targets", "'self'"),
+        framers=" ".join(framers) or "'none'",
+    )
     response.headers["Content-Security-Policy"] = policy
     response.headers["Referrer-Policy"] = "no-referrer"
     if request.endpoint != "install.static":

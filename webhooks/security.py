@@ -9,15 +9,20 @@ from werkzeug.exceptions import BadRequest, SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.sansio.utils import host_is_trusted
 
+from desk import pictures
+
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 # Machines prove themselves otherwise, and probes use an address.
 _ANY_HOST = ("/webhooks/", "/privacy/", "/healthz", "/readyz", "/metrics")
 _YEAR_SECONDS = 365 * 24 * 3600
 
+# `pictures` are the hosts of the goods that a page shows: nothing on most pages.
+_POLICY = (
+    "default-src 'self'; img-src 'self' data:{pictures}; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'"
+)
 HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-    ),
+    "Content-Security-Policy": _POLICY.format(pictures=""),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
@@ -49,6 +54,7 @@ def secure(app: Flask, *, public_url: str, trusted_proxies: int) -> None:
 
     @app.after_request
     def add_headers(response: Response) -> Response:
+        response.headers.setdefault("Content-Security-Policy", _POLICY.format(pictures=pictures.sources()))
         for name, value in headers(secure=request.is_secure).items():
             response.headers.setdefault(name, value)
         if g.get("may_be_framed"):  # the page's own policy says by whom; this header knows only all or nothing

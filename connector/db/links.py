@@ -51,7 +51,7 @@ def made_by_hand(conn: Connection, shop_id: int) -> dict[str, int]:
 def catalogue(conn: Connection, shop_id: int) -> list[Variant]:
     """The variants that were there when the catalogue was last read."""
     table = item_links.c
-    columns = (table.external_id, table.unit_id, table.sku, table.barcode, table.title, table.tracked)
+    columns = (table.external_id, table.unit_id, table.sku, table.barcode, table.title, table.tracked, table.image_url)
     rows = select(*columns).where(table.shop_id == shop_id, ~table.gone).order_by(table.external_id)
     return [Variant(*row) for row in conn.execute(rows)]
 
@@ -59,7 +59,7 @@ def catalogue(conn: Connection, shop_id: int) -> list[Variant]:
 def store(conn: Connection, shop_id: int, matches: Sequence[Match], now: datetime) -> None:
     """Keep the whole catalogue with its matches; variants that are not in it any more are marked as gone."""
     statement = insert(item_links)
-    names = ("unit_id", "sku", "barcode", "title", "tracked", "item_id", "matched_by", "problem", "gone", "read_at")
+    names = ("unit_id", "sku", "barcode", "title", "tracked", "image_url", "item_id", "matched_by", "problem", "gone", "read_at")
     kept = statement.on_conflict_do_update(
         index_elements=["shop_id", "external_id"], set_={name: statement.excluded[name] for name in names}
     )
@@ -80,6 +80,7 @@ def _row(shop_id: int, one: Match, now: datetime) -> dict[str, object]:
         "barcode": variant.barcode,
         "title": variant.title,
         "tracked": variant.tracked,
+        "image_url": variant.image_url,
         "item_id": one.item_id,
         "matched_by": one.by,
         "problem": one.problem,

@@ -43,7 +43,10 @@ def whole(detail: OrderDetail, codes: Mapping[int, str]) -> dict[str, Any]:
     named = ("id", "external_id", "sku", "title", "kind", *counts, "mapped")
     return {
         **head(detail.row),
-        "lines": [{name: getattr(line, name) for name in named} for line in detail.lines],
+        "lines": [
+            {**{name: getattr(line, name) for name in named}, "image_url": detail.pictures.get(line.id, "")}
+            for line in detail.lines
+        ],
         "fulfillment_orders": [part_of(part, codes) for part in detail.row.parts],
         "reason": in_words(detail.reason),
         "amounts": detail.amounts,

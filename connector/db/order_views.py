@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from connector.db import suppliers
+from connector.db import pictures, suppliers
 from connector.db.order_search import OrderFilter, counting, listing, looked_up, notes_of, one, parts_of
 from connector.db.sealed import Seal
 from connector.db.tables import attempts, fulfillment_notes, locations, order_events, order_lines, outbox, shops, staff
@@ -163,6 +163,7 @@ class OrderDetail:
     events: tuple[Event, ...] = field(default=())
     told: tuple[Told, ...] = field(default=())
     notes: tuple[Note, ...] = field(default=())
+    pictures: Mapping[int, str] = field(default_factory=dict)  # line id -> where its picture lies, for those that have one
     language: str = ""  # what the shop's customers read, where its settings say so
 
 
@@ -195,7 +196,7 @@ def counts(conn: Connection, lists: Sequence[OrderFilter]) -> list[int]:
 
 
 def order_detail(conn: Connection, seal: Seal, order_id: int) -> OrderDetail | None:
-    """One order with everything a person wants to know of it, or None; seven statements."""
+    """One order with everything a person wants to know of it, or None; eight statements."""
     found = conn.execute(one(order_id)).first()
     if found is None:
         return None
@@ -218,6 +219,7 @@ def order_detail(conn: Connection, seal: Seal, order_id: int) -> OrderDetail | N
         events=_events(conn, order_id),
         told=_told(conn, order_id),
         notes=_notes(conn, order_id),
+        pictures=pictures.of_lines(conn, [line.id for line in lines]),
         language=str(found.settings.get("language") or ""),
     )
 

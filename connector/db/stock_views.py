@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, literal, or_, select
 
-from connector.db import documents
+from connector.db import documents, pictures
 from connector.db.tables import (
     buffers,
     fulfillment_lines,
@@ -55,6 +55,7 @@ class ItemRow:
     in_transit: int
     backordered: int
     supplier: str = ""
+    image_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +148,13 @@ def item_named(conn: Connection, sku: str) -> int:
 
 def list_items(conn: Connection, *, search: str = "", after: str = "", limit: int = 200) -> list[ItemRow]:
     """Items by SKU; `search` is part of a SKU, title, barcode or supplier; `after` continues a list with the last SKU seen."""
-    sums = [func.coalesce(func.sum(column), 0) for column in (levels.c.on_hand, levels.c.committed, levels.c.available)]
+    sums = [
+        func.coalesce(func.sum(column), 0).label(column.name)
+        for column in (levels.c.on_hand, levels.c.committed, levels.c.available)
+    ]
+    supplier = func.coalesce(suppliers.c.name, "").label("supplier")
     rows: Select[Any] = (
-        select(items.c.id, items.c.sku, items.c.title, items.c.barcode, *sums, func.coalesce(suppliers.c.name, ""))
+        select(items.c.id, items.c.sku, items.c.title, items.c.barcode, *sums, supplier)
         .outerjoin(levels, levels.c.item_id == items.c.id)
         .outerjoin(suppliers, suppliers.c.id == items.c.supplier_id)
         .where(items.c.sku > after)
@@ -160,14 +165,21 @@ def list_items(conn: Connection, *, search: str = "", after: str = "", limit: in
     if search:
         named = (items.c.sku, items.c.title, items.c.barcode, suppliers.c.name)
         rows = rows.where(or_(*(column.icontains(search, autoescape=True) for column in named)))
-    found = [tuple(row) for row in conn.execute(rows)]
-    ids = [row[0] for row in found]
+    found = conn.execute(rows).all()
+    ids = [row.id for row in found]
     coming: dict[int, int] = {}
     for (item, _), units in documents.in_transit(conn, ids).items():
         coming[item] = coming.get(item, 0) + units
-    waiting = _backordered(conn, ids)
-    more = [(coming.get(item, 0), waiting.get(item, 0)) for item in ids]
-    return [ItemRow(*(row[:-1] + last + row[-1:])) for row, last in zip(found, more, strict=True)]
+    waiting, pictured = _backordered(conn, ids), pictures.of_items(conn, ids)
+    return [
+        ItemRow(
+            **row._mapping,
+            in_transit=coming.get(row.id, 0),
+            backordered=waiting.get(row.id, 0),
+            image_url=pictured.get(row.id, ""),
+        )
+        for row in found
+    ]
 
 
 def _backordered(conn: Connection, item_ids: list[int]) -> dict[int, int]:

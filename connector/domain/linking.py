@@ -12,7 +12,8 @@ from dataclasses import dataclass
 class Variant:
     """What a shop sells under one id. `unit_id` names where its quantity is kept: variants that share one share a quantity.
 
-    `tracked` is False where the shop keeps no stock of it.
+    `tracked` is False where the shop keeps no stock of it. `image_url` is where a picture of it lies, "" for none, as the shop
+    says it: what is none is dropped when the catalogue is kept (see `pictures`).
     """
 
     external_id: str
@@ -21,6 +22,7 @@ class Variant:
     barcode: str = ""
     title: str = ""
     tracked: bool = True
+    image_url: str = ""
 
 
 class Problem(enum.StrEnum):

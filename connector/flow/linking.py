@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, delete, insert
 from connector.db import goods, links, publications
 from connector.db import shops as shop_rows
 from connector.db.tables import stock_sources
+from connector.domain import pictures
 from connector.domain.errors import ConnectorError, Rejected
 from connector.domain.linking import Problem, Variant, match
 from connector.domain.settings import parsed, pickup_places
@@ -75,7 +76,7 @@ def _variants(catalogue: Goods, shop: Shop) -> list[Variant]:
     cursor, seen = "", set[str]()
     for _ in range(_MOST_PAGES):
         page = catalogue.variants(shop, cursor)
-        found.update({variant.external_id: _storable(variant) for variant in page.variants})
+        found.update({variant.external_id: _storable(variant, shop) for variant in page.variants})
         if not page.next:
             return list(found.values())
         if page.next in seen:
@@ -85,9 +86,10 @@ def _variants(catalogue: Goods, shop: Shop) -> list[Variant]:
     raise ConnectorError("The shop's catalogue repeats itself or never ends.", "Nothing was changed; report it.")
 
 
-def _storable(variant: Variant) -> Variant:
+def _storable(variant: Variant, shop: Shop) -> Variant:
     sku, barcode, title = (storable(text.strip()) for text in (variant.sku, variant.barcode, variant.title))
-    return replace(variant, sku=sku, barcode=barcode, title=title)
+    picture = pictures.address(variant.image_url, shop.address)
+    return replace(variant, sku=sku, barcode=barcode, title=title, image_url=picture)
 
 
 def match_again(engine: Engine, shop_id: int, now: datetime) -> Linked:

@@ -15,7 +15,13 @@ _FIELDS = "name,sku,upc,gtin,inventory_tracking"
 def variants(http: Http, shop: Shop, cursor: str) -> CataloguePage:
     """A page of products with their variants, by id."""
     page = int(cursor or 1)
-    params = {"include": "variants", "include_fields": _FIELDS, "sort": "id", "page": str(page), "limit": str(_PAGE_ROWS)}
+    params = {
+        "include": "variants,primary_image",
+        "include_fields": _FIELDS,
+        "sort": "id",
+        "page": str(page),
+        "limit": str(_PAGE_ROWS),
+    }
     products = client.v3_list(http, shop, "v3/catalog/products", params)
     found = tuple(variant for product in products for variant in _variants(product))
     return CataloguePage(found, str(page + 1) if len(products) == _PAGE_ROWS else "")
@@ -34,6 +40,7 @@ def _variants(product: client.Row) -> list[Variant]:
             text(row.get("upc")) or text(row.get("gtin")) or (text(product.get("upc")) if len(rows) == 1 else ""),
             _title(product, row),
             tracking in ("product", "variant"),
+            text(row.get("image_url")) or _primary(product),
         )
         for row in rows
     ]
@@ -42,3 +49,10 @@ def _variants(product: client.Row) -> list[Variant]:
 def _title(product: client.Row, row: client.Row) -> str:
     options = [text(value.get("label")) for value in row.get("option_values") or () if isinstance(value, dict)]
     return ", ".join(filter(None, (text(product.get("name")), " ".join(options))))
+
+
+def _primary(product: client.Row) -> str:
+    """The product's own picture, in the small size; a product without pictures has none there."""
+    picture = product.get("primary_image")
+    sizes = ("url_thumbnail", "url_standard")
+    return next((text(picture[name]) for name in sizes if picture.get(name)), "") if isinstance(picture, dict) else ""

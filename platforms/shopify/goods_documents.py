@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from platforms.shopify.documents import PAGE, Document
 
+# Pictures are asked for at about the size they are shown at, on screens of double density.
+_PICTURE = "preview { image { url(transform: {maxWidth: 160, maxHeight: 160}) } }"
+
 VARIANTS = Document(
     "productVariants",
     f"""
 query Variants($after: String) {{
-  productVariants(first: 100, after: $after, sortKey: ID) {{
-    {PAGE} nodes {{ id sku barcode displayName inventoryItem {{ id tracked }} }}
+  productVariants(first: 50, after: $after, sortKey: ID) {{
+    {PAGE} nodes {{
+      id sku barcode displayName inventoryItem {{ id tracked }}
+      media(first: 1) {{ nodes {{ {_PICTURE} }} }} product {{ featuredMedia {{ {_PICTURE} }} }}
+    }}
   }}
 }}""",
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 from graphql import GraphQLError, StringValueNode, VariableNode
 
+from sandbox import pictures
 from sandbox.catalogue import ITEMS, LOCATIONS, CatalogueItem
 from sandbox.shopify.orders import gid, location_gid
 from sandbox.shopify.shop import Shop
@@ -24,10 +25,10 @@ _ODD = (
 _CODES = {location_gid(place.code): place.code for place in LOCATIONS}
 
 
-def roots(shop: Shop) -> dict[str, Callable[..., Any]]:
+def roots(shop: Shop, base_url: str) -> dict[str, Callable[..., Any]]:
     """The fields of QueryRoot and Mutation about goods."""
     return {
-        "productVariants": lambda info, **given: connection(_variants(shop))(info, **given),
+        "productVariants": lambda info, **given: connection(_variants(shop, base_url))(info, **given),
         "inventoryItem": lambda info, **given: _items(shop).get(given["id"]),
         "nodes": lambda info, ids: [_items(shop).get(one) for one in ids],
         "inventorySetQuantities": lambda info, **given: _once(shop, info, given, lambda: _set(shop, given["input"])),
@@ -40,7 +41,7 @@ def item_gid(item: CatalogueItem) -> str:
     return gid("InventoryItem", 7000 + item.number)
 
 
-def _variants(shop: Shop) -> list[View]:
+def _variants(shop: Shop, base_url: str) -> list[View]:
     items = _items(shop)
     found = [
         {
@@ -49,6 +50,7 @@ def _variants(shop: Shop) -> list[View]:
             "barcode": item.barcode,
             "displayName": item.title,
             "inventoryItem": items[item_gid(item)],
+            **_pictured(item, pictures.address(base_url, item.number)),
         }
         for item in ITEMS
     ]
@@ -59,10 +61,24 @@ def _variants(shop: Shop) -> list[View]:
             "barcode": None,
             "displayName": title,
             "inventoryItem": items[gid("InventoryItem", 7000 + number)],
+            **_PLAIN,
         }
         for number, sku, title, _ in _ODD
     ]
     return found + odd
+
+
+_PLAIN: View = {"media": connection(()), "product": {"featuredMedia": None}}
+
+
+def _pictured(item: CatalogueItem, address: str) -> View:
+    """Each size of the sailor's shirt has a picture of its own; the others show their product's."""
+    picture = {
+        "__typename": "MediaImage",
+        "preview": {"image": {"url": lambda info, transform=None: address}},  # these are small: none is made smaller
+    }
+    own = item.sku.startswith("MAR-TS-")
+    return {**_PLAIN, "media": connection([picture])} if own else {**_PLAIN, "product": {"featuredMedia": picture}}
 
 
 def _items(shop: Shop) -> dict[str, View]:

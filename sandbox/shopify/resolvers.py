@@ -47,7 +47,7 @@ def roots(shop: Shop, bulk: Bulk, base_url: str = "", scopes: Collection[str] = 
         "fulfillment": lambda info, **given: _found_shipment(shop, given["id"]),
         "job": lambda info, **given: shop.jobs.view(_number(given["id"])),
         "locations": lambda info, **given: connection(location_views())(info, **given),
-        **inventory.roots(shop),
+        **inventory.roots(shop, base_url),
         "webhookSubscriptions": lambda info, **given: _subscriptions(shop)(info, **given),
         "webhookSubscriptionCreate": lambda info, **given: _subscribe(shop, given["topic"], given["webhookSubscription"]),
         "webhookSubscriptionDelete": lambda info, **given: _unsubscribe(shop, given["id"]),

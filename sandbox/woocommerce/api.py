@@ -147,6 +147,9 @@ def _sub_routes(api: Blueprint, shop: Shop, hooked: Hooks) -> None:
 
 
 def _product_routes(api: Blueprint, shop: Shop, hooked: Hooks) -> None:
+    def rendered(product: dict[str, Any]) -> dict[str, Any]:
+        return products.rendered(product, hooked.base_url)
+
     def one(number: int, *, parent: int = 0) -> dict[str, Any]:
         product = products.required(shop, number)
         if product["parent_id"] != parent:  # a variation is reached through its parent only
@@ -158,21 +161,21 @@ def _product_routes(api: Blueprint, shop: Shop, hooked: Hooks) -> None:
         skus = parameters("sku")
         found = [product for product in products.every(shop) if not product["parent_id"] or product["sku"] in skus]
         found = [product for product in found if not skus or product["sku"] in skus]
-        return paged(products.chosen(found, parameters("include"), parameter("orderby")), products.rendered)
+        return paged(products.chosen(found, parameters("include"), parameter("orderby")), rendered)
 
     @api.get(f"{_PRODUCTS}/<int:number>")
     def get_product(number: int) -> Response:
-        return jsonify(products.rendered(products.required(shop, number)))
+        return jsonify(rendered(products.required(shop, number)))
 
     @api.put(f"{_PRODUCTS}/<int:number>")
     def put_product(number: int) -> Response:
-        return jsonify(products.rendered(products.change(shop, one(number), _body())))
+        return jsonify(rendered(products.change(shop, one(number), _body())))
 
     @api.get(f"{_PRODUCTS}/<int:parent>/variations")
     def list_variations(parent: int) -> Response:
         products.required(shop, parent)
         found = [entry for entry in products.every(shop) if entry["parent_id"] == parent]
-        return paged(products.chosen(found, parameters("include"), parameter("orderby")), products.rendered)
+        return paged(products.chosen(found, parameters("include"), parameter("orderby")), rendered)
 
     @api.post(f"{_PRODUCTS}/batch")
     def batch_products() -> Response:
@@ -186,17 +189,17 @@ def _product_routes(api: Blueprint, shop: Shop, hooked: Hooks) -> None:
         """A batch is answered 200 with an error in the place of each item that failed."""
         number = entry.get("id")
         try:
-            return products.rendered(products.change(shop, one(int(number or 0), parent=parent), entry))
+            return rendered(products.change(shop, one(int(number or 0), parent=parent), entry))
         except Refusal as refusal:
             return {"id": number, "error": refusal.document}
 
     @api.get(f"{_PRODUCTS}/<int:parent>/variations/<int:number>")
     def get_variation(parent: int, number: int) -> Response:
-        return jsonify(products.rendered(one(number, parent=parent)))
+        return jsonify(rendered(one(number, parent=parent)))
 
     @api.put(f"{_PRODUCTS}/<int:parent>/variations/<int:number>")
     def put_variation(parent: int, number: int) -> Response:
-        return jsonify(products.rendered(products.change(shop, one(number, parent=parent), _body())))
+        return jsonify(rendered(products.change(shop, one(number, parent=parent), _body())))
 
 
 def _webhook_routes(api: Blueprint, shop: Shop, hooked: Hooks) -> None:

@@ -127,7 +127,7 @@ class Hooks:
             return Refusal(403, "woocommerce_rest_cannot_view", "Sorry, you cannot view this resource.").document
         try:
             if resource == "product":
-                return products.rendered(products.required(self.shop, number))
+                return products.rendered(products.required(self.shop, number), self.base_url)
             return rendering.order(self.shop, orders.required(self.shop, number), self.base_url)
         except Refusal as refusal:
             return refusal.document

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sandbox import pictures
 from sandbox.catalogue import ITEMS, LOCATIONS, STOCK, CatalogueItem
 from sandbox.woocommerce.shop import Order, Refusal, Shop, alone, invalid, local, now
 
@@ -86,18 +87,32 @@ def chosen(found: list[dict[str, Any]], included: list[str], order: str) -> list
     return sorted(wanted, key=lambda product: int(product["id"])) if order == "id" else wanted
 
 
-def rendered(product: Mapping[str, Any]) -> dict[str, Any]:
-    """The product as the API and webhooks show it."""
+def rendered(product: Mapping[str, Any], base_url: str) -> dict[str, Any]:
+    """The product as the API and webhooks show it: a variation has one picture or null, another a list."""
     quantity = product["stock_quantity"]
     shown = {name: value for name, value in product.items() if name != "parent_name"}
-    return shown | {
-        "date_created": local(product["date_created_gmt"]),
-        "date_modified": local(product["date_modified_gmt"]),
-        "stock_status": "instock" if quantity is None or quantity > 0 else "outofstock",
-        "variations": [item.number + _FIRST_ID for item in ITEMS if item.sku.startswith(_VARIATIONS)]
-        if product["type"] == "variable"
-        else [],
-    }
+    return (
+        shown
+        | _pictures(product, base_url)
+        | {
+            "date_created": local(product["date_created_gmt"]),
+            "date_modified": local(product["date_modified_gmt"]),
+            "stock_status": "instock" if quantity is None or quantity > 0 else "outofstock",
+            "variations": [item.number + _FIRST_ID for item in ITEMS if item.sku.startswith(_VARIATIONS)]
+            if product["type"] == "variable"
+            else [],
+        }
+    )
+
+
+def _pictures(product: Mapping[str, Any], base_url: str) -> dict[str, Any]:
+    number = product["id"] - _FIRST_ID
+    found = [_picture(number, product["name"], base_url)] if 0 < number <= len(ITEMS) else []
+    return {"image": next(iter(found), None)} if product["type"] == "variation" else {"images": found}
+
+
+def _picture(number: int, name: str, base_url: str) -> dict[str, Any]:
+    return {"id": 1000 + number, "src": pictures.address(base_url, number), "name": name, "alt": ""}
 
 
 @alone

@@ -184,7 +184,7 @@ class TestCost:
         assert len(seen) == 4
         with statements(town.engine) as seen:
             detail_of(town, ids(town)[0])
-        assert len(seen) - 4 == 6  # 4 of the list
+        assert len(seen) - 4 == 7  # 4 of the list
 
     @pytest.mark.parametrize(
         ("wanted", "index"),

@@ -15,7 +15,7 @@ _ROOM = Path(desk.__file__).parent
 
 def test_every_component_is_shown(reader: Reader, town: Town) -> None:
     assert reader.get("/components").status_code == 200
-    for name in ("chip", "icon", "button", "field", "callout", "steps", "take", "lines", "address", "empty"):
+    for name in ("chip", "icon", "button", "field", "callout", "steps", "take", "thumbnail", "lines", "address", "empty"):
         assert f'id="component-{name}"' in reader.page
     assert reader.page.count('id="') == len(set(re.findall(r'id="([^"]+)"', reader.page))), "each id once"
 

@@ -17,12 +17,15 @@ import requests
 import time_machine
 from sqlalchemy import select
 
-from connector.db.tables import shop_users, staff
+from connector.db import merchants
+from connector.db.tables import shop_users, shops, staff
 from connector.domain.staff import Role
 from connector.flow import staff as story
 from desk import frames
+from jobs.environment import now
 from sandbox.bigcommerce import install as bigcommerce
 from sandbox.shopify import install as shopify
+from tests.desk.test_pictures import picture
 from tests.webhooks.town import Browser, Town, town
 
 _ORDERS = "/orders"
@@ -150,6 +153,25 @@ def test_the_frame_loaded_again_holds_nobody_and_may_be_framed_by_its_store_only
     session = html.unescape(re.search(r'data-session="([^"]*)"', page.text)[1])  # type: ignore[index]
     assert ask(place, session).status_code == 401
     assert requests.get(f"{place.base}/install/bigcommerce/frame/unknown", timeout=10).status_code == 404
+
+
+def test_the_frame_may_load_the_pictures_of_the_merchants_shops_and_no_others(place: Town) -> None:
+    """It shows every page of the desk in itself, under its own policy."""
+    opened(place, "bigcommerce")
+    frame = f"{place.base}/install/bigcommerce/frame/sandbox1"
+    policy = requests.get(frame, timeout=10).headers["Content-Security-Policy"]
+    assert "; img-src 'self' data:; " in policy
+    with place.engine.begin() as conn:
+        others = conn.execute(
+            shops.insert()
+            .values(platform="toy", key="k", external_id="x", name="x", address="", sealed_credentials=b"")
+            .values(merchant_id=merchants.add(conn, "other", now()))
+            .returning(shops.c.id)
+        ).scalar_one()
+    picture(place.environment.of(1).engine, place.shop("bigcommerce").id, BK_001="https://cdn.example/1.png")
+    picture(place.environment.of(2).engine, others, BK_001="https://stranger.example/1.png")
+    widened = policy.replace("data:", "data: https://cdn.example")
+    assert requests.get(frame, timeout=10).headers["Content-Security-Policy"] == widened
 
 
 def test_what_leads_elsewhere_is_told_to_the_script_and_followed_nowhere_by_itself(place: Town) -> None:

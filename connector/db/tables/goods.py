@@ -138,6 +138,7 @@ item_links = Table(
     words("sku"),
     words("barcode"),
     words("title"),
+    words("image_url"),
     Column("tracked", Boolean, nullable=False, server_default=text("true")),
     reference("item_id", "items.id", nullable=True),
     words("matched_by"),

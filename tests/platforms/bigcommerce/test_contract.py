@@ -31,6 +31,7 @@ _HOST = "store.test"
 
 # Path under /stores/<hash>/ -> the document that describes it. Order matters.
 _DOCUMENTS = (
+    (r"v3/catalog/products", "catalog/products_catalog.v3.yml"),
     (r"v3/orders/pickups", "pickup.v3.yml"),
     (r"v3/orders/.*", "orders.v3.yml"),
     (r"v3/pickup/methods", "pickup_methods.v3.yml"),
@@ -191,6 +192,8 @@ def _pickups(bench: Bench) -> None:
 def _reading(bench: Bench) -> None:
     bench.platform.check(bench.shop)
     bench.platform.locations(bench.shop)
+    assert bench.platform.goods is not None
+    bench.platform.goods.variants(bench.shop, "")
     address = "https://connector.example/webhooks/bigcommerce/key"
     bench.platform.subscribe(bench.shop, address)
     bench.platform.subscribe(bench.shop, address)
@@ -227,6 +230,7 @@ _CALLS: dict[str, tuple[Callable[[Bench], None], set[str]]] = {
         {
             "GET store 200",
             "GET inventory/locations 200",
+            "GET catalog/products 200",
             "GET hooks 200",
             "POST hooks 200",
             "DELETE hooks/N 200",

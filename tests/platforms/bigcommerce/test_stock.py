@@ -38,6 +38,22 @@ def test_a_product_tracked_as_a_whole_is_one_unit_for_all_its_variants() -> None
     ]
 
 
+def test_a_variant_shows_its_own_picture_else_its_products_in_a_small_size(bench: Bench, goods: Goods) -> None:
+    found = {variant.sku: variant.image_url for variant in goods.variants(bench.shop, "").variants}
+    assert found["MUG-PHARE"].endswith("/pictures/14.svg")
+    assert found["EMBALLAGE"] == ""
+    primary = {"url_zoom": "zoom", "url_standard": "standard", "url_thumbnail": "thumbnail", "url_tiny": "tiny"}
+    rows = [{"id": 1, "image_url": "own"}, {"id": 2, "image_url": ""}, {"id": 3}]
+    pictured = catalogue._variants({"id": 7, "name": "Shirt", "variants": rows, "primary_image": primary})
+    assert [one.image_url for one in pictured] == ["own", "thumbnail", "thumbnail"]
+
+
+@pytest.mark.parametrize("primary", [None, [], "https://cdn.example/1.jpg", {}, {"url_thumbnail": None}])
+def test_a_product_without_a_picture_has_none(primary: object) -> None:
+    [variant] = catalogue._variants({"id": 7, "name": "Shirt", "variants": [{"id": 1}], "primary_image": primary})
+    assert variant.image_url == ""
+
+
 def test_what_can_be_sold_is_on_hand_less_the_safety_stock(bench: Bench, goods: Goods) -> None:
     level = bench.sandbox.store.get("bigcommerce.level", "MAR-TS-S@3")
     assert level is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connector.platform import Change, Goods, Level, Spot, Written
-from platforms.shopify import goods_documents
+from platforms.shopify import catalogue, goods_documents
 from platforms.shopify.client import UserErrors, tell
 from platforms.shopify.stock import levels
 from tests.platforms.shopify.conftest import DEPOT, VIEUX_PORT, Linked
@@ -30,6 +30,27 @@ def test_variants_have_their_stock_unit_and_whether_it_is_tracked(linked: Linked
     first = page.variants[0]
     assert (first.external_id, first.unit_id, first.sku) == ("gid://shopify/ProductVariant/5001", SHIRT, "MAR-TS-S")
     assert [variant.sku for variant in page.variants if not variant.tracked] == ["CARTE-CADEAU"]
+
+
+def test_a_variant_shows_its_own_picture_else_its_products_in_a_small_size(linked: Linked, goods: Goods) -> None:
+    found = {variant.sku: variant.image_url for variant in goods.variants(linked.shop, "").variants}
+    root = linked.shop.address.removesuffix("/shopify")
+    assert (found["MAR-TS-S"], found["MUG-PHARE"]) == (f"{root}/pictures/1.svg", f"{root}/pictures/14.svg")
+    assert found["CARTE-CADEAU"] == ""
+    assert goods_documents.VARIANTS.text.count("transform: {maxWidth: 160, maxHeight: 160}") == 2
+
+
+@pytest.mark.parametrize(
+    ("media", "featured", "shown"),
+    [
+        ([{"preview": {"image": {"url": "own"}}}], {"preview": {"image": {"url": "product"}}}, "own"),
+        ([], {"preview": {"image": {"url": "product"}}}, "product"),
+        ([{"preview": {"image": None}}], {"preview": {"image": {"url": "product"}}}, "product"),
+        ([{"preview": None}], None, ""),
+    ],
+)
+def test_what_has_no_preview_yet_shows_nothing(media: list[object], featured: object, shown: str) -> None:
+    assert catalogue._picture({"media": {"nodes": media}, "product": {"featuredMedia": featured}}) == shown
 
 
 def test_levels_are_read_by_place_and_what_does_not_exist_is_left_out(linked: Linked, goods: Goods) -> None:

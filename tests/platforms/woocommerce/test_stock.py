@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connector.platform import WHOLE_SHOP, Change, Goods, Level, Spot, Written
+from platforms.woocommerce import catalogue
 from tests.platforms.woocommerce.world import World
 
 MUG, SHIRT = Spot("114", WHOLE_SHOP), Spot("99/101", WHOLE_SHOP)
@@ -31,6 +32,33 @@ def test_products_and_variations_are_listed_with_the_unit_that_keeps_their_quant
     assert found["102"].unit_id == "99"
     assert "99" not in found
     assert not found["91"].tracked
+
+
+def test_a_variation_shows_its_own_picture_else_its_products_first(world: World, goods: Goods) -> None:
+    found = {variant.external_id: variant.image_url for variant in goods.variants(world.shop, "").variants}
+    root = world.shop.address.removesuffix("/woocommerce")
+    assert (found["101"], found["114"], found["91"]) == (f"{root}/pictures/1.svg", f"{root}/pictures/14.svg", "")
+
+
+@pytest.mark.parametrize(
+    ("images", "shown"),
+    [
+        (
+            [{"id": 1, "src": "https://shop.example/1.jpg"}, {"id": 2, "src": "https://shop.example/2.jpg"}],
+            "https://shop.example/1.jpg",
+        ),
+        ([], ""),
+        (None, ""),
+        (False, ""),
+        ([{"id": 0}], ""),
+        ([{"id": 0, "src": None}], ""),
+        ([{"id": 0, "src": ["https://shop.example/1.jpg"]}], ""),
+        (["https://shop.example/1.jpg"], ""),
+        ({"src": "https://shop.example/1.jpg"}, ""),
+    ],
+)
+def test_pictures_of_any_other_shape_are_none(images: object, shown: str) -> None:
+    assert catalogue._first_picture({"images": images}) == shown
 
 
 def test_levels_of_products_and_variations(world: World, goods: Goods) -> None:
