@@ -40,13 +40,14 @@ def stock_item(sku: str) -> str:
             transfers = stock_views.transfers_under_way(conn, sku=sku)
             moved = stock_views.movements_of(conn, sku, before=older, limit=_MOVEMENTS + 1)
             names = suppliers.choices(conn)
-            item = next(row for row in stock_views.list_items(conn, search=sku, limit=_PAGE_ROWS) if row.sku == sku)
-    except (NotFound, StopIteration):
+            [item] = stock_views.list_items(conn, sku=sku)
+    except NotFound:
         abort(404)
     return render_template(
         "desk/stock_item.html",
         item=item,
         levels=levels,
+        places={level.location: level.name for level in levels},
         held={level.location: [row for row in holders if row.location == level.location] for level in levels},
         waiting=[row for row in holders if not row.location],
         transfers=transfers,

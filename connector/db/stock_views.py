@@ -146,8 +146,9 @@ def item_named(conn: Connection, sku: str) -> int:
     return int(item_id)
 
 
-def list_items(conn: Connection, *, search: str = "", after: str = "", limit: int = 200) -> list[ItemRow]:
-    """Items by SKU; `search` is part of a SKU, title, barcode or supplier; `after` continues a list with the last SKU seen."""
+def list_items(conn: Connection, *, sku: str = "", search: str = "", after: str = "", limit: int = 200) -> list[ItemRow]:
+    """Items by SKU: the one named, or those of whose SKU, title, barcode or supplier `search` is a part; `after` continues a list
+    with the last SKU seen."""
     sums = [
         func.coalesce(func.sum(column), 0).label(column.name)
         for column in (levels.c.on_hand, levels.c.committed, levels.c.available)
@@ -162,6 +163,8 @@ def list_items(conn: Connection, *, search: str = "", after: str = "", limit: in
         .order_by(items.c.sku)
         .limit(limit)
     )
+    if sku:
+        rows = rows.where(items.c.sku == sku)
     if search:
         named = (items.c.sku, items.c.title, items.c.barcode, suppliers.c.name)
         rows = rows.where(or_(*(column.icontains(search, autoescape=True) for column in named)))

@@ -34,7 +34,8 @@ def test_goods_on_the_way_and_what_orders_wait_for_are_shown(reader: Reader, tow
     reader.get("/stock/NEW/1")
     assert "Orders that wait for it" not in reader.page
     assert "van-1" in reader.page
-    assert "4 × here → there" in reader.page
+    assert "4 × Here → There" in reader.page
+    assert 'data-label="Location">Here</td>' in reader.page
 
 
 def test_a_search_finds_and_an_unknown_item_is_not_found(reader: Reader, town: Town) -> None:
@@ -44,3 +45,10 @@ def test_a_search_finds_and_an_unknown_item_is_not_found(reader: Reader, town: T
     assert "No article is like this." in reader.get("/stock?q=%00zzz").get_data(as_text=True)
     assert reader.get("/stock/NONE").status_code == 404
     assert reader.get("/stock/BK-004?before=x").status_code == 200
+
+
+def test_an_item_is_found_among_very_many_whose_names_hold_its_own(reader: Reader, town: Town) -> None:
+    more = [{"sku": f"0-Z{number}", "title": "Sail"} for number in range(120)]
+    stock.add_items(town.engine, [{"sku": "Z", "title": "Zinc"}, *more], seeding.NOW)
+    assert reader.get("/stock/Z").status_code == 200
+    assert "Zinc" in reader.page
