@@ -303,6 +303,11 @@ def box_state(code: str) -> tuple[str, str]:
     return _chip(words.BOX_STATES, code)
 
 
+def ending(reason: str) -> str:
+    """How a delivery ended; "" for reasons that are sentences, which are in English."""
+    return gettext(words.ENDINGS[reason]) if reason in words.ENDINGS else ""
+
+
 def endpoint_state(row: EndpointRow) -> tuple[str, str]:
     """(word, tone) of how an endpoint stands."""
     failing = row.state == "active" and row.failing_since is not None

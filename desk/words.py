@@ -335,6 +335,16 @@ BOX_STATES: dict[str, tuple[str, str]] = {
     "delivered": (N_("Delivered"), "done"),
     "dead": (N_("Given up"), "owed"),
 }
+# How deliveries ended, as the inbox notes it; other reasons are sentences of their own.
+ENDINGS: dict[str, str] = {
+    "new": N_("A new order"),
+    "newer": N_("The order changed"),
+    "same": N_("Known already"),
+    "stale": N_("Older than what is known"),
+    "gone": N_("No longer in the shop"),
+    "uninstalled": N_("The app was removed"),
+    "replay": N_("To be taken in again"),
+}
 # How calls fail, as their tries are written down.
 FAILURES: dict[str, str] = {
     "retryable": N_("failed"),

@@ -161,6 +161,18 @@ class TestHealth:
             conn.execute(update(inbox).values(sealed_body=None))
         assert "Not to be shown: 0 bytes." in reader.get(f"/health/inbox/{row_id}").get_data(as_text=True)
 
+    def test_how_a_delivery_ended_is_said_in_the_readers_language(self, reader: Reader, town: Town) -> None:
+        row = {"shop_id": town.shops["shopify"].id, "kind": "order"}
+        own = "The shop shows another order."  # a sentence of the connector's, which is English
+        with town.engine.begin() as conn:
+            for key, state, reason in (("1", "done", "same"), ("2", "dead", own)):
+                conn.execute(insert(inbox).values(**row, dedup_key=key, state=state, reason=reason))
+        reader.get("/health/inbox?lang=fr")
+        assert "Déjà connu" in reader.page
+        assert f'<span lang="en">{own}</span>' in reader.page
+        reader.get("/health/inbox?lang=en")
+        assert "Known already" in reader.page
+
     @pytest.mark.parametrize("path", ["inbox/987654", "outbox/987654", "inbox/99999999999999999999", "nobox"])
     def test_what_is_not_there(self, reader: Reader, path: str) -> None:
         assert reader.get(f"/health/{path}").status_code == 404
