@@ -15,7 +15,8 @@ def members(body: bytes, names: tuple[str, ...], remedy: str) -> dict[str, Any]:
     """Those of the named members that the JSON object `body` has; Malformed for anything but an object.
 
     The others are skipped, which takes a fifth of the time of reading them. What comes out is the same as from `whole`: the
-    bytes of skipped texts, at which the reader does not look, must be UTF-8, and what it refuses is read in full.
+    bytes of skipped texts, at which the reader does not look, must be UTF-8, and what it refuses is read in full. Only numbers
+    of more digits than Python reads (4,300) are passed over where they are skipped.
     """
     try:
         body.decode()

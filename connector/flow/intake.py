@@ -64,7 +64,7 @@ def take_in(
     if not newest:
         return TakenIn(tuple(judged), frozenset())
     newest = as_it_counts(conn, seal, newest, {key: head.id for key, head in stored.items()}, now)
-    fresh = _write_heads(conn, seal, shop, newest, stored, fingerprints, policy)
+    fresh = _write_heads(conn, seal, shop, newest, stored, fingerprints, policy, now)
     ids = {**{key: head.id for key, head in stored.items()}, **fresh}
     known = [ids[key] for key in newest if key in stored]
     before = orders.lines_of(conn, known) if known else {}
@@ -127,13 +127,15 @@ def _write_heads(
     stored: Mapping[str, Head],
     fingerprints: Mapping[str, str],
     policy: StockPolicy,
+    now: datetime,
 ) -> dict[str, int]:
     """Insert new orders, update known ones; external id -> id of the new ones."""
     new = [key for key in newest if key not in stored]
     fresh = dict(zip(new, orders.new_ids(conn, orders_table, len(new)), strict=True))
     columns = {key: orders.columns(order, seal, fingerprints[key]) for key, order in newest.items()}
     past = {key: is_history(newest[key].lifecycle, policy) for key in new}
-    orders.insert_many(conn, [{"id": fresh[key], "shop_id": shop.id, "history": past[key], **columns[key]} for key in new])
+    row = {"shop_id": shop.id, "received_at": now}
+    orders.insert_many(conn, [{"id": fresh[key], **row, "history": past[key], **columns[key]} for key in new])
     orders.update_many(conn, [{"id": stored[key].id, **columns[key]} for key in newest if key in stored])
     return fresh
 

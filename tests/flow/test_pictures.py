@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from connector.db import pictures
-from connector.db.tables import order_lines
+from connector.db.tables import items, order_lines
 from connector.domain.linking import Variant
 from connector.flow import linking
 from connector.platform import CataloguePage
@@ -31,7 +31,7 @@ def pen(picture: str, number: int = 1, sku: str = "PEN") -> Variant:
 
 def of_items(at: World) -> list[str]:
     with at.engine.connect() as conn:
-        return list(pictures.of_items(conn, range(1, 99)).values())
+        return list(pictures.of_items(conn, [row["id"] for row in at.rows(items)]).values())
 
 
 def of_lines(at: World) -> list[str]:

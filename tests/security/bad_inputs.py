@@ -107,7 +107,12 @@ BODIES = (
     Row("NaN beside the id", _READ, body=_named('{"id": %d, "total": NaN, ' + _THREE + "}")),
     Row("Infinity beside the id", _READ, body=_named('{"id": %d, "total": -Infinity, ' + _THREE + "}")),
     Row("1e400 beside the id", _READ, body=_named('{"id": %d, "total": 1e400, ' + _THREE + "}")),
-    Row("a number of 5,000 digits", _NOT_JSON, body=_named('{"id": %d, "total": ' + "9" * 5000 + ", " + _THREE + "}")),
+    Row(
+        "a number of 5,000 digits",
+        _READ,
+        body=_named('{"id": %d, "total": ' + "9" * 5000 + ", " + _THREE + "}"),
+        but={"woocommerce": "dead: not JSON"},  # only there the order itself is read from the body
+    ),
     Row("NUL in a text beside the id", _READ, body=_named('{"id": %d, "note": "a\\u0000b", ' + _THREE + "}")),
     Row("half a surrogate beside the id", _READ, body=_named('{"id": %d, "note": "\\ud800", ' + _THREE + "}")),
     Row("no order id", _NO_ORDER, body=_named('{"scope": "store/order/created", "data": {}}')),

@@ -162,14 +162,15 @@ def test_the_frame_may_load_the_pictures_of_the_merchants_shops_and_no_others(pl
     policy = requests.get(frame, timeout=10).headers["Content-Security-Policy"]
     assert "; img-src 'self' data:; " in policy
     with place.engine.begin() as conn:
+        stranger = merchants.add(conn, "other", now())
         others = conn.execute(
             shops.insert()
             .values(platform="toy", key="k", external_id="x", name="x", address="", sealed_credentials=b"")
-            .values(merchant_id=merchants.add(conn, "other", now()))
+            .values(merchant_id=stranger)
             .returning(shops.c.id)
         ).scalar_one()
     picture(place.environment.of(1).engine, place.shop("bigcommerce").id, BK_001="https://cdn.example/1.png")
-    picture(place.environment.of(2).engine, others, BK_001="https://stranger.example/1.png")
+    picture(place.environment.of(stranger).engine, others, BK_001="https://stranger.example/1.png")
     widened = policy.replace("data:", "data: https://cdn.example")
     assert requests.get(frame, timeout=10).headers["Content-Security-Policy"] == widened
 
