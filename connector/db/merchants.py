@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from connector.db.tables import merchants
@@ -39,3 +39,8 @@ def add(conn: Connection, name: str, now: datetime) -> int | None:
     """A new merchant's id; None where the name is taken."""
     row = insert(merchants).values(name=name, created_at=now).on_conflict_do_nothing()
     return conn.execute(row.returning(merchants.c.id)).scalar_one_or_none()
+
+
+def rename(conn: Connection, merchant_id: int, name: str) -> None:
+    """Call a merchant otherwise."""
+    conn.execute(update(merchants).where(merchants.c.id == merchant_id).values(name=name))

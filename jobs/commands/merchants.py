@@ -36,6 +36,22 @@ def add(name: str, as_json: bool) -> None:
         show_one({"id": story.add(env.engine, name, now()), "name": name.strip()}, as_json=as_json)
 
 
+@merchants.command()
+@click.argument("name")
+@click.argument("new_name")
+@json_option
+def rename(name: str, new_name: str, as_json: bool) -> None:
+    """Call a merchant NEW_NAME from now on; nothing else changes.
+
+    \b
+    Example:
+      connector merchants rename main "Quai Sud"
+    """
+    with house_session() as env:
+        story.rename(env.engine, name, new_name)
+        show_one({"name": new_name.strip()}, as_json=as_json)
+
+
 @merchants.command("list")
 @json_option
 def list_(as_json: bool) -> None:

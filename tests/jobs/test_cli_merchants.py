@@ -69,6 +69,18 @@ def test_a_name_is_given_once_and_is_not_empty(run: Run, second: int) -> None:
     assert run("merchants", "add", " ").exit_code == 1
 
 
+def test_a_merchant_is_called_otherwise_and_keeps_what_it_has(run: Run, second: int) -> None:
+    run("--merchant", "main", "locations", "add", "quay", "Quay")
+    assert run("merchants", "rename", "main", " Quai Sud ").exit_code == 0
+    (place,) = as_json(run("--merchant", "Quai Sud", "locations", "list", "--json"))
+    assert place["code"] == "quay"
+    assert "no merchant 'main'" in run("merchants", "rename", "main", "Quai Est").output
+    assert "already" in run("merchants", "rename", "Quai Sud", "Quai Nord").output
+    assert run("merchants", "rename", "Quai Sud", "Quai Sud").exit_code == 0
+    assert run("merchants", "rename", "Quai Sud", "\n").exit_code == 1
+    assert [one["name"] for one in as_json(run("merchants", "list", "--json"))] == ["Quai Sud", "Quai Nord"]
+
+
 def test_the_doctor_names_a_wall_that_is_missing_and_migrate_mends_it(run: Run, environment: Environment) -> None:
     def standing() -> bool:
         return bool(next(row["ok"] for row in json.loads(run("doctor", "--offline", "--json").stdout) if row["check"] == "walls"))
