@@ -189,7 +189,8 @@ def list_orders(conn: Connection, wanted: OrderFilter) -> list[OrderRow]:
 
 def counts(conn: Connection, lists: Sequence[OrderFilter]) -> list[int]:
     """How many orders each list holds; COUNTED means "so many or more"."""
-    searched = {wanted.search: looked_up(conn, wanted) for wanted in lists}
+    searches = {wanted.search: wanted for wanted in lists}  # mostly the same one in every list: it is looked up once
+    searched = {search: looked_up(conn, wanted) for search, wanted in searches.items()}
     known = {search: {"supplier_words": one.supplier_words, "found": one.found} for search, one in searched.items()}
     resolved = [replace(wanted, **known[wanted.search]) for wanted in lists]  # type: ignore[arg-type]
     return list(conn.execute(counting(resolved)).one()) if lists else []

@@ -13,9 +13,10 @@ from tests.bench import draining, pages, whole
 from tests.bench.measuring import Figure, figure, in_turns, number, order_count, ratios, rounds, spread
 from tests.bench.stage import Stage, World
 
-_GROWN = "bench_grown"
+_GROWN, _YOUNG = "bench_grown", "bench_young"
 _REAL = 1_000  # orders that were really taken in; the others are copies of them
 _STILL_OPEN_COPIES = 2  # the rest is history: completed, shipped
+_YOUNG_COPIES = _STILL_OPEN_COPIES + 1  # a young base: as many open orders as the grown one, and little history
 _COPIED = (
     *("orders", "order_lines", "order_words", "fulfillment_orders", "fulfillment_lines"),
     *("movements", "order_events", "inbox"),
@@ -42,17 +43,21 @@ def measure(stage: Stage) -> list[Figure]:
     most, count = number("BENCH_GROWTH", 1_000_000), order_count() // 2
     figures: list[Figure] = []
     with _furnished(stage) as real:
-        copies, first = 0, 2 * _REAL + 1
+        _grow(stage, real, range(1, _YOUNG_COPIES + 1))
+        stage.copy(_GROWN, _YOUNG)
+        copies, first = _YOUNG_COPIES, 2 * _REAL + 1
         for size in (most // 10, most):
             wanted = max(copies + 1, size // _REAL)
             _grow(stage, real, range(copies + 1, wanted + 1))
             copies = wanted
-            figures += _measured(stage, size, count, first, last=size == most)
+            figures += pages.measure(stage, _YOUNG, _GROWN, size, last=size == most)
+            figures.append(_speed(stage, size, count, first, last=size == most))
+            _finish(stage, real)
             first += rounds() * 2 * count
     return figures
 
 
-def _measured(stage: Stage, size: int, count: int, first: int, *, last: bool) -> list[Figure]:
+def _speed(stage: Stage, size: int, count: int, first: int, *, last: bool) -> Figure:
     turn = iter(range(rounds()))
 
     def grown() -> float:
@@ -62,12 +67,25 @@ def _measured(stage: Stage, size: int, count: int, first: int, *, last: bool) ->
     speed = in_turns({"empty": partial(whole.ours, stage, count, 2, first=first), "grown": grown})
     name = "B4" if last else f"B4_{size}"
     note = f"orders with {size:,} in the base {spread(speed['grown'])}, with none {spread(speed['empty'])}"
-    return [figure(name, 0.9, ratios(speed["grown"], speed["empty"]), note), *pages.measure(stage, _GROWN, size, last=last)]
+    return figure(name, 0.9, ratios(speed["grown"], speed["empty"]), note)
+
+
+def _finish(stage: Stage, real: dict[str, int]) -> None:
+    """What was taken in to measure the speed becomes history, so that the base keeps the number of its open orders."""
+    with stage.existing(_GROWN) as world, world.engine.begin() as conn:
+        of_the_speed = {"real": real["orders"], "copies": _STEP}
+        conn.execute(text("SET LOCAL statement_timeout = 0"))
+        for statement in (
+            "UPDATE fulfillment_orders SET state = 'shipped' WHERE order_id > :real AND order_id <= :copies",
+            "UPDATE orders SET state = 'completed', open = false WHERE id > :real AND id <= :copies",
+        ):
+            conn.execute(text(statement), of_the_speed)
 
 
 @contextmanager
 def _furnished(stage: Stage) -> Iterator[dict[str, int]]:
     """A database with orders that were really taken in, to be copied: the last of them in each table, by its key."""
+    stage.drop(_YOUNG)
     stage.drop(_GROWN)
     with stage.world() as world:
         draining.fill(world, _REAL, shops=1)
@@ -79,6 +97,7 @@ def _furnished(stage: Stage) -> Iterator[dict[str, int]]:
     try:
         yield last
     finally:
+        stage.drop(_YOUNG)
         stage.drop(_GROWN)
 
 

@@ -1,4 +1,5 @@
-"""The desk's pages on a small base and on a grown one, look by look in turns; and the plan of every query they make."""
+"""The desk's pages on a young base and on one with a long history and as many open orders, look by look in turns; and the
+plan of every query they make."""
 
 from __future__ import annotations
 
@@ -17,12 +18,11 @@ from config.settings import load
 from connector.db import merchants
 from connector.db.engine import of_merchant
 from jobs.environment import open_at
-from tests.bench import draining, programs
+from tests.bench import programs
 from tests.bench.measuring import Figure, figure, median, ratios, rounds
 from tests.bench.stage import Stage, World
 from webhooks.app import build
 
-_SMALL_ORDERS = 200
 _PAGES = {
     "list": "/orders",
     "history": "/orders/history",
@@ -65,11 +65,10 @@ class _Desk:
         return milliseconds
 
 
-def measure(stage: Stage, grown: str, size: int, *, last: bool) -> list[Figure]:
-    """Every page on the small base over the same on the grown one; the plans once, on the largest."""
+def measure(stage: Stage, young: str, grown: str, size: int, *, last: bool) -> list[Figure]:
+    """Every page on the young base over the same on the grown one; the plans once, on the largest."""
     with ExitStack() as stack:
-        small = stack.enter_context(_desk(stage, stack.enter_context(_small(stage))))
-        large = stack.enter_context(_desk(stage, stack.enter_context(stage.existing(grown))))
+        small, large = (stack.enter_context(_desk(stage, stack.enter_context(stage.existing(name)))) for name in (young, grown))
         figures = [_page(name, path, small, large, size, last=last) for name, path in _PAGES.items()]
         return [*figures, _plans(large, size)] if last else figures
 
@@ -79,20 +78,8 @@ def _page(name: str, path: str, small: _Desk, large: _Desk, size: int, *, last: 
         desk.look(path)
     looks = [(small.look(path), large.look(path)) for _ in range(2 * rounds() + 1)]
     few, many = zip(*looks, strict=True)
-    note = f"the page takes {median(many):.1f} ms with {size:,} orders, {median(few):.1f} ms with {_SMALL_ORDERS}"
+    note = f"the page takes {median(many):.1f} ms with {size:,} orders in the base, {median(few):.1f} ms in a young one"
     return figure(f"B4_{name}" if last else f"B4_{name}_{size}", 0.9, ratios(few, many), note)
-
-
-@contextmanager
-def _small(stage: Stage) -> Iterator[World]:
-    with stage.world() as world:
-        draining.fill(world, _SMALL_ORDERS, shops=1)
-        draining.drain(world)
-        with world.engine.begin() as conn:  # half of them are history: both lists have a full page
-            conn.execute(text("UPDATE fulfillment_orders SET state = 'shipped' WHERE order_id % 2 = 0"))
-            conn.execute(text("UPDATE orders SET state = 'completed', open = false WHERE id % 2 = 0"))
-            conn.execute(text("ANALYZE"))
-        yield world
 
 
 @contextmanager
