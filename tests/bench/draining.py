@@ -37,6 +37,7 @@ _TABLES = {
         "SELECT f.order_id, t.* FROM fulfillment_lines t JOIN fulfillment_orders f ON f.id = t.fulfillment_order_id"
     ),
     "order_events": "SELECT t.order_id, t.* FROM order_events t",
+    "order_words": "SELECT t.order_id, t.* FROM order_words t",
     "movements": "SELECT t.order_id, t.* FROM movements t WHERE t.order_id IS NOT NULL",
 }
 
@@ -167,11 +168,12 @@ def _written_by_us(stage: Stage, filled: str) -> list[_Batch]:
 
 
 def _plain(value: object) -> object:
-    return (
-        Jsonb(value)
-        if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(e, dict) for e in value))
-        else value
-    )
+    """As the driver takes it at the least cost: JSON as such, and numbers in an array as PostgreSQL writes them."""
+    if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(one, dict) for one in value)):
+        return Jsonb(value)
+    if isinstance(value, list) and value and isinstance(value[0], int):
+        return "{" + ",".join(map(str, value)) + "}"
+    return value
 
 
 Write = Callable[[psycopg.Cursor[Any], str, Sequence[tuple[Any, ...]]], None]
