@@ -189,11 +189,14 @@ def list_orders(conn: Connection, wanted: OrderFilter) -> list[OrderRow]:
 
 def counts(conn: Connection, lists: Sequence[OrderFilter]) -> list[int]:
     """How many orders each list holds; COUNTED means "so many or more"."""
-    searches = {wanted.search: wanted for wanted in lists}  # mostly the same one in every list: it is looked up once
-    searched = {search: looked_up(conn, wanted) for search, wanted in searches.items()}
-    known = {search: {"supplier_words": one.supplier_words, "found": one.found} for search, one in searched.items()}
-    resolved = [replace(wanted, **known[wanted.search]) for wanted in lists]  # type: ignore[arg-type]
+    searches = {(wanted.search, wanted.history): wanted for wanted in lists}  # mostly one in all lists: it is looked up once
+    known = {key: looked_up(conn, wanted) for key, wanted in searches.items()}
+    resolved = [_resolved(wanted, known[wanted.search, wanted.history]) for wanted in lists]
     return list(conn.execute(counting(resolved)).one()) if lists else []
+
+
+def _resolved(wanted: OrderFilter, known: OrderFilter) -> OrderFilter:
+    return replace(wanted, supplier_words=known.supplier_words, found=known.found)
 
 
 def order_detail(conn: Connection, seal: Seal, order_id: int) -> OrderDetail | None:

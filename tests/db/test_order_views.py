@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql
 
 from connector.db import merchants
 from connector.db.engine import of_merchant
-from connector.db.order_search import finding, listing, looked_up
+from connector.db.order_search import finding, listing, looked_up, walking
 from connector.db.order_views import OrderDetail, OrderFilter, OrderRow, choices, list_orders, order_detail
 from connector.db.sealed import Seal
 from connector.domain.fulfillment import Step
@@ -200,10 +200,10 @@ class TestCost:
         assert "Seq Scan on orders" not in plan, plan
         assert "Sort Key" not in plan, plan  # already in order: only one page is read
 
-    @pytest.mark.parametrize("history", [False, True])
-    def test_a_search_reads_only_what_can_fit(self, town_of_many: Town, *, history: bool) -> None:
+    @pytest.mark.parametrize(("history", "number"), [(False, "9120"), (True, "9123")])
+    def test_a_search_reads_only_what_can_fit(self, town_of_many: Town, number: str, *, history: bool) -> None:
         with of_merchant(town_of_many.engine, merchants.FIRST).connect() as conn:
-            wanted = looked_up(conn, OrderFilter(search="?ient 9123", history=history))
+            wanted = looked_up(conn, OrderFilter(search=f"?ient {number}", history=history))
         assert wanted.found is not None
         assert len(wanted.found) == 1, "it is read by its id"
         looking = explained(town_of_many, finding(["ient", "9123"], frozenset()))
@@ -212,8 +212,21 @@ class TestCost:
             assert "Seq Scan on orders" not in plan, plan
             assert "Seq Scan on order_words" not in plan, plan
 
-    @pytest.mark.parametrize("words", ["client", "cl", "client prince", "zz"])
-    @pytest.mark.parametrize("history", [False, True])
+    def test_a_search_of_open_orders_reads_none_that_have_ended(self, town_of_many: Town) -> None:
+        """Where few are open: however many ended orders have the words, it takes no longer."""
+        with of_merchant(town_of_many.engine, merchants.FIRST).connect() as conn:
+            wanted = looked_up(conn, OrderFilter(search="client"))
+            assert len(wanted.found or ()) == 1_000, "each that is open"
+            assert len(list_orders(conn, wanted)) == 50
+        looking = explained(town_of_many, walking(["ient", "9123"], frozenset()))
+        assert "ix_orders_open" in looking, looking
+        assert "pk_order_words" in looking, looking
+        assert "ix_order_words_grams" not in looking, looking
+
+    @pytest.mark.parametrize(
+        ("words", "history"),
+        [("client", True), ("cl", False), ("cl", True), ("client prince", True), ("zz", False), ("zz", True)],
+    )
     def test_a_search_for_what_most_orders_have_walks_the_list(self, town_of_many: Town, words: str, *, history: bool) -> None:
         """Whatever the planner thinks of the words: else it reads those of all orders there ever were and sorts what it finds."""
         with of_merchant(town_of_many.engine, merchants.FIRST).connect() as conn:
