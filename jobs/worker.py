@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import signal
 import threading
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ _TTL_SECONDS = 45  # RQ waits 15 s less than this for a job before it looks arou
 _REST_SECONDS = 1.0
 _LONGEST_UNSERVED_FIRST_EVERY = 3  # jobs: so that a flood of one kind slows the others down and never stops them
 _CONNECT_SECONDS = 2.0
+_DEAF_SECONDS = 10.0
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +36,18 @@ class Abandoned(BaseException):
 
 
 class Deadline(UnixSignalDeathPenalty):
-    """RQ's alarm, raising Abandoned."""
+    """RQ's alarm, raising Abandoned. Where the main thread does not even hear that, the process ends some seconds later with
+    the stacks of its threads on stderr: the supervisor starts it again, and the job's rows are still due."""
+
+    def setup_death_penalty(self) -> None:
+        """The job begins."""
+        super().setup_death_penalty()  # type: ignore[no-untyped-call]
+        faulthandler.dump_traceback_later(self._timeout + _DEAF_SECONDS, exit=True)
+
+    def cancel_death_penalty(self) -> None:
+        """The job has ended."""
+        faulthandler.cancel_dump_traceback_later()
+        super().cancel_death_penalty()  # type: ignore[no-untyped-call]
 
     def handle_death_penalty(self, signum: int, frame: FrameType | None) -> None:
         """The time is over."""

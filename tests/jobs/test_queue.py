@@ -7,6 +7,8 @@ import logging
 import os
 import pickle
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -22,6 +24,8 @@ from connector.flow.wake import Wake
 from jobs import queue, worker
 from jobs.environment import connect_redis
 from tests.serving import wait_until
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -265,3 +269,22 @@ def test_no_pickle_anywhere() -> None:
     ]
     assert len(files) > 30
     assert [str(path) for path in files if "pickle" in path.read_text()] == []
+
+
+_DEAF = """
+import time
+from jobs import worker
+worker._DEAF_SECONDS = 0.2
+with worker.Deadline(1, worker.Abandoned):
+    while True:
+        try:
+            time.sleep(30)
+        except BaseException:
+            pass
+"""
+
+
+def test_a_worker_that_does_not_even_hear_the_alarm_ends_and_says_where_it_stood() -> None:
+    ended = subprocess.run([sys.executable, "-c", _DEAF], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 1
+    assert 'File "<string>"' in ended.stderr
