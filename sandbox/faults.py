@@ -41,6 +41,7 @@ KNOBS: dict[str, Knob] = {
         10.0,
         "factor on the platform's own waits (between attempts, and where it blocks a receiver); 0.01 makes hours minutes",
     ),
+    "limit_scale": Knob(1.0, 100.0, "factor on the calls the platform allows; 10 makes of Shopify's standard plan a Plus store"),
     "seed": Knob(1.0, 2.0**31, "start of the random numbers that decide; setting it starts them anew"),
 }
 CALL_FAULTS = ("server_error", "throttle", "applied_then_error", "hang")

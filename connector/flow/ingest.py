@@ -6,6 +6,7 @@ then), write everything in one transaction. What fails is set aside or put off a
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from connector.platform import AuthLost, CallError, Kind, NotYet, Platform, Refu
 
 _MOST_READS = 20
 _READERS = 4
+_READING_SECONDS = 1.0  # of a pass; a shop that lets us read few orders a second must not keep a worker from the others
 _NOT_YET_THERE = timedelta(seconds=60)
 _LOOK_AGAIN = timedelta(seconds=5)
 POLL = "poll"  # the topic of rows that no delivery brought
@@ -177,9 +179,10 @@ def _carried(seal: Seal, platform: Platform, shop: Shop, row: Row) -> _Reading |
 
 def _fetched(platform: Platform, shop: Shop, ids: Sequence[str]) -> dict[str, Order | Exception | None]:
     late: list[TimedOut] = []
+    end = time.monotonic() + _READING_SECONDS
 
     def fetch(external_id: str) -> Order | Exception | None:
-        if late:  # the shop hangs: one wait for it is enough in one pass
+        if late or time.monotonic() > end:  # the shop hangs: one wait for it is enough in one pass
             return _NotRead()
         try:
             order = platform.fetch_order(shop, external_id)
@@ -204,7 +207,7 @@ def _as_fetched(row: Row, fetched: dict[str, Order | Exception | None]) -> _Read
 
 
 class _NotRead(Exception):
-    """Not asked in this pass: the shop rests, or enough was read already."""
+    """Not asked in this pass: the shop rests, or it took long enough already."""
 
 
 def _outlived(engine: Engine, platform: Platform, shop: Shop, row: Row, now: datetime) -> bool:

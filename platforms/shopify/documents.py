@@ -276,7 +276,10 @@ FULFILL = Document(
     "fulfillmentCreate",
     """
 mutation Fulfill($fulfillment: FulfillmentInput!) {
-  fulfillmentCreate(fulfillment: $fulfillment) { fulfillment { id status } userErrors { field message } }
+  fulfillmentCreate(fulfillment: $fulfillment) {
+    fulfillment { id status totalQuantity order { displayFulfillmentStatus } }
+    userErrors { field message }
+  }
 }""",
     write=True,
 )

@@ -38,7 +38,7 @@ _PATIENCE_SECONDS = 20.0
 _SHORTEST_PAUSE_SECONDS = 1.0
 
 # Fulfillments in these states handed nothing over.
-_VOID = frozenset({"CANCELLED", "ERROR", "FAILURE"})
+VOID = frozenset({"CANCELLED", "ERROR", "FAILURE"})
 
 # Least permissions for all that this folder asks (the schema's own scope map, 2026-10); write_x grants read_x.
 NEEDED = (
@@ -190,7 +190,7 @@ def _shipments(call: Caller, gid: str, count: int) -> list[dict[str, Any]]:
     later = call.node(documents.SHIPMENT_IDS, gid)["fulfillments"][at_once:] if count > at_once else []
     found = []
     for shipment in (*first, *later):
-        if shipment["status"] in _VOID:
+        if shipment["status"] in VOID:
             continue
         units: Counter[str] = Counter()
         page = shipment.get("fulfillmentLineItems") or {"nodes": [], "pageInfo": {"hasNextPage": True, "endCursor": None}}

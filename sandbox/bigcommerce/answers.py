@@ -115,7 +115,8 @@ def door(api: flask.Blueprint, shop: Shop, quota: Quota, knobs: Knobs) -> None:
     @api.before_request
     def admit() -> None:
         settings = shop.settings()
-        flask.g.quota = settings["quota"], settings["quota_window_ms"], *quota.use(settings["quota"], settings["quota_window_ms"])
+        allowed = int(settings["quota"] * knobs.get(PLATFORM)["limit_scale"])
+        flask.g.quota = allowed, settings["quota_window_ms"], *quota.use(allowed, settings["quota_window_ms"])
         given = flask.request.headers.get("X-Auth-Token", "")
         if flask.g.store_hash != STORE_HASH or not _admitted(given, settings):
             raise Refusal(401, "Unauthorized")

@@ -37,6 +37,7 @@ def blueprint(shop: Shop, knobs: Knobs, bucket: Bucket) -> flask.Blueprint:
         asked = flask.request.get_json(silent=True)
         if not isinstance(asked, dict) or not isinstance(asked.get("query"), str):
             return _answer({"errors": {"query": "Required parameter missing or invalid"}}, 400)
+        bucket.scale = knobs.get("shopify")["limit_scale"]
         root = roots(shop, bulk, flask.request.root_url.rstrip("/") + "/shopify", scopes)
         return _answer(_executed(schema, shop, bucket, root, asked["query"], asked.get("variables") or {}))
 

@@ -72,11 +72,12 @@ class _Points:
 
 
 class Bucket:
-    """Points that empty with queries and refill with time. Safe for threads."""
+    """Points that empty with queries and refill with time. Safe for threads. `scale` multiplies both figures."""
 
     def __init__(self, most: float = 2000.0, per_second: float = 100.0, clock: Callable[[], float] = time.monotonic) -> None:
         self.most = most
         self.per_second = per_second
+        self.scale = 1.0
         self._clock = clock
         self._level = most
         self._at = clock()
@@ -86,11 +87,12 @@ class Bucket:
         """Take the points where they are there; below zero gives points back."""
         with self._lock:
             now = self._clock()
-            self._level = min(self.most, self._level + (now - self._at) * self.per_second)
+            most = self.most * self.scale
+            self._level = min(most, self._level + (now - self._at) * self.per_second * self.scale)
             self._at = now
             if points > self._level:
                 return False
-            self._level = min(self.most, self._level - points)
+            self._level = min(most, self._level - points)
             return True
 
     def cost(self, asked: int, used: int | None) -> dict[str, Any]:
@@ -100,8 +102,8 @@ class Bucket:
             "requestedQueryCost": asked,
             "actualQueryCost": used,
             "throttleStatus": {
-                "maximumAvailable": self.most,
+                "maximumAvailable": self.most * self.scale,
                 "currentlyAvailable": int(max(0, self._level)),
-                "restoreRate": self.per_second,
+                "restoreRate": self.per_second * self.scale,
             },
         }

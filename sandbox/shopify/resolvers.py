@@ -159,7 +159,7 @@ def _fulfill(shop: Shop, wanted: Mapping[str, Any]) -> View:
             raise _No("fulfillment", "A fulfillment order line item is named twice.")
         order = parts[0][0]
         shipment = shop.fulfill(str(order["id"]), units, dict(wanted.get("trackingInfo") or {}))
-        return {"fulfillment": shipment_view(order, shipment)}
+        return {"fulfillment": {**shipment_view(order, shipment), "order": _order(shop, gid("Order", order["id"]))}}
 
     return _refusing({"fulfillment": None}, act)
 

@@ -141,6 +141,7 @@ def shipment_view(order: Order, shipment: View) -> View:
         "id": gid("Fulfillment", shipment["id"]),
         "name": shipment["name"],
         "status": shipment["status"],
+        "totalQuantity": sum(line["quantity"] for line in shipment["lines"]),
         "trackingInfo": lambda info, first=None: [shipment["tracking"]] if shipment["tracking"] else [],
         "fulfillmentLineItems": connection(
             [

@@ -134,6 +134,17 @@ def test_the_bucket_empties_and_refills() -> None:
     assert bucket.cost(1, 1)["throttleStatus"]["currentlyAvailable"] == 100
 
 
+def test_a_larger_plan_has_a_larger_bucket() -> None:
+    now = 0.0
+    bucket = Bucket(100, 10, lambda: now)
+    bucket.scale = 10
+    assert bucket.cost(1, 1)["throttleStatus"]["maximumAvailable"] == 1000
+    assert bucket.take(100)
+    now = 1.0
+    assert bucket.take(100)
+    assert not bucket.take(1)
+
+
 def test_an_empty_bucket_throttles_in_a_200(world: World) -> None:
     while world.bucket.take(50):
         pass

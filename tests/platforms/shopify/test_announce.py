@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from connector.domain.orders import Handover, Order
-from connector.platform import Act, Announcement, Outcome, Refused, Told, Tracking
+from connector.platform import Act, Announcement, Outcome, Refused, Retryable, Told, Tracking
 from tests.platforms.shopify.conftest import CANEBIERE, DEPOT, VIEUX_PORT, Linked, announcement
 
 PARCEL = Tracking("LX123FR", "Colissimo", "https://track.example/LX123FR")
@@ -142,6 +142,20 @@ def test_shipped_with_tracking(linked: Linked) -> None:
     shown = linked.shown(order)
     assert (shown.status, shown.tracking) == ("Fulfilled", ("LX123FR",))
     assert linked.read(order.external_id).lines[0].fulfilled == 2
+
+
+@pytest.mark.parametrize("lack", [{"totalQuantity": 1}, {"status": "FAILURE"}])
+def test_what_shopify_does_not_show_as_fulfilled_is_read_again(
+    linked: Linked, monkeypatch: pytest.MonkeyPatch, lack: dict[str, object]
+) -> None:
+    from sandbox.shopify import resolvers, views
+
+    monkeypatch.setattr(resolvers, "shipment_view", lambda *given: {**views.shipment_view(*given), **lack})
+    told = announcement(Act.SHIPPED, linked.place(("ESP-41", 2)))
+    with pytest.raises(Retryable) as caught:
+        _tell(linked, told)
+    assert caught.value.effect_unknown
+    assert _tell(linked, told).told is Told.ALREADY
 
 
 def test_picked_up_without_tracking(linked: Linked) -> None:
