@@ -31,22 +31,23 @@ class Head:
     shop_id: int
     external_id: str
     number: str
+    placed_at: datetime
     version: datetime
     digest: str
-    revision: int
     currency: str
     outstanding_minor: int
-    recorded_minor: int
     payment: str
     lifecycle: str
     handover: str
     pickup_location: str
-    state: str
     history: bool
     attention: list[str]
-    reason: list[dict[str, Any]]
     destination: str
     tags: list[str]
+    revision: int = 0
+    recorded_minor: int = 0
+    state: str = "new"
+    reason: Sequence[dict[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +61,10 @@ class LineRow:
     title: str
     kind: str
     quantity: int
-    backordered: int
     left_before: int
     item_id: int | None
     assigned_location: str
+    backordered: int = 0
     fulfilled: int = 0
     elsewhere: int = 0
     taken_back: int = 0
@@ -74,6 +75,16 @@ class LineRow:
 _Row = Mapping[str, Any]
 _HEAD = tuple(orders.c[field.name] for field in dataclasses.fields(Head))
 _LINE = tuple(order_lines.c[field.name] for field in dataclasses.fields(LineRow))
+
+
+def head_of(row: _Row) -> Head:
+    """The head of an order that is not written yet, of the row it is to have."""
+    return Head(**{field.name: row[field.name] for field in dataclasses.fields(Head) if field.name in row})
+
+
+def line_of(row: _Row) -> LineRow:
+    """A line that is not written yet, of the row it is to have."""
+    return LineRow(**{field.name: row[field.name] for field in dataclasses.fields(LineRow) if field.name in row})
 
 
 def new_ids(conn: Connection, table: Table, count: int) -> list[int]:
@@ -191,6 +202,11 @@ def insert_many(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
 def update_many(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Change orders by `id`; all rows name the same columns."""
     many.change(conn, orders, rows)
+
+
+def add_lines(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """The lines of new orders, ids included."""
+    many.add(conn, order_lines, rows)
 
 
 def write_lines(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:

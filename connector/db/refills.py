@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -67,22 +67,25 @@ def orders_waiting(
 
 _BEHIND = text(
     """
-    SELECT mine.id AS order_id, refills.item_id FROM refills
+    SELECT mine.order_id, refills.item_id FROM refills
     JOIN LATERAL (
         SELECT orders.placed_at, orders.id FROM order_lines JOIN orders ON orders.id = order_lines.order_id
         WHERE order_lines.item_id = refills.item_id AND order_lines.backordered > 0 AND orders.open
         ORDER BY orders.placed_at, orders.id LIMIT 1
     ) first ON true
-    JOIN orders mine ON mine.id = ANY(:order_ids) AND (mine.placed_at, mine.id) > (first.placed_at, first.id)
+    JOIN unnest(CAST(:placed AS timestamptz[]), CAST(:order_ids AS bigint[])) AS mine (placed_at, order_id)
+        ON (mine.placed_at, mine.order_id) > (first.placed_at, first.id)
     WHERE refills.item_id = ANY(:item_ids)
     """
 )
 
 
-def behind(conn: Connection, order_ids: Collection[int], item_ids: Collection[int]) -> dict[int, frozenset[int]]:
-    """Order id -> items still to be settled that an earlier order waits for. Ask with the levels locked."""
+def behind(conn: Connection, placed: Mapping[int, datetime], item_ids: Collection[int]) -> dict[int, frozenset[int]]:
+    """Order id -> items still to be settled that an earlier order waits for, of orders with the time they were placed. Ask
+    with the levels locked."""
     found: dict[int, set[int]] = {}
-    for row in conn.execute(_BEHIND, {"order_ids": list(order_ids), "item_ids": list(item_ids)}):
+    known = {"order_ids": list(placed), "placed": list(placed.values()), "item_ids": list(item_ids)}
+    for row in conn.execute(_BEHIND, known):
         found.setdefault(row.order_id, set()).add(row.item_id)
     return {order_id: frozenset(items) for order_id, items in found.items()}
 

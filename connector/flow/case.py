@@ -56,6 +56,14 @@ class CameBack:
     total: int
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An order that is decided before it is written: its head and lines as they are to stand."""
+
+    head: Head
+    lines: list[LineRow]
+
+
 @dataclass(slots=True)
 class Case:
     """What is known (above) and what is decided (below)."""
@@ -72,6 +80,7 @@ class Case:
     returned: dict[tuple[int, str], int]
     tasks: list[TaskRow]
     news: News
+    written: Mapping[str, Any] | None = None  # of the order's own row, where it was written as decided
     behind: frozenset[int] = frozenset()  # items that came free, and an earlier order waits for
     found: Difference = field(init=False)
     after: list[HeldPart] = field(init=False)
@@ -93,11 +102,11 @@ class Case:
         return units
 
 
-def load(conn: Connection, order_ids: Sequence[int], fresh: frozenset[int], news: Mapping[int, News]) -> list[Case]:
-    """The orders, locked, with everything deciding needs. `fresh` ones have neither parts nor history."""
-    heads = orders.lock_by_ids(conn, order_ids)
-    lines = orders.lines_of(conn, order_ids)
-    known = [order_id for order_id in order_ids if order_id not in fresh]
+def load(conn: Connection, order_ids: Sequence[int], drafts: Mapping[int, Draft], news: Mapping[int, News]) -> list[Case]:
+    """The orders, locked, with everything deciding needs. Of drafts nothing is in the base yet."""
+    known = [order_id for order_id in order_ids if order_id not in drafts]
+    heads = {order_id: draft.head for order_id, draft in drafts.items()} | (orders.lock_by_ids(conn, known) if known else {})
+    lines = {order_id: draft.lines for order_id, draft in drafts.items()} | (orders.lines_of(conn, known) if known else {})
     parts = orders.parts_of(conn, known) if known else {}
     told = outbox.told(conn, known) if known else {}
     refused = changes.refusals(conn, known) if known else {}

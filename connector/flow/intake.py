@@ -17,9 +17,10 @@ from connector.db.tables import orders as orders_table
 from connector.domain.backfill import StockPolicy, is_history
 from connector.domain.orders import Freshness, Lifecycle, Order, digest, freshness, possible
 from connector.domain.text import storable
+from connector.flow.case import Case, Draft
 from connector.flow.correct import as_it_counts
-from connector.flow.lines import changed, write_lines
-from connector.flow.replan import replan
+from connector.flow.lines import changed, line_rows, rewrite_lines, settled_rows
+from connector.flow.replan import carry_out, lines_after, plan, replan, row_after
 from connector.platform import Shop
 
 _DELETED = "deleted"  # in place of a digest: any state the platform may show again is news
@@ -64,16 +65,51 @@ def take_in(
     if not newest:
         return TakenIn(tuple(judged), frozenset())
     newest = as_it_counts(conn, seal, newest, {key: head.id for key, head in stored.items()}, now)
-    fresh = _write_heads(conn, seal, shop, newest, stored, fingerprints, policy, now)
-    ids = {**{key: head.id for key, head in stored.items()}, **fresh}
+    new = [key for key in newest if key not in stored]
+    fresh = dict(zip(new, orders.new_ids(conn, orders_table, len(new)), strict=True))
+    ids = {key: stored[key].id if key in stored else fresh[key] for key in newest}
+    found = {ids[key]: order for key, order in newest.items()}
+    columns = {ids[key]: orders.columns(order, seal, fingerprints[key]) for key, order in newest.items()}
+    lines = line_rows(conn, shop, newest, ids, policy)
     known = [ids[key] for key in newest if key in stored]
     before = orders.lines_of(conn, known) if known else {}
-    write_lines(conn, shop, newest, ids, stored, policy)
-    orders.note_words(conn, {ids[key]: order for key, order in newest.items()}, fresh.values())
-    news = changed(conn, {ids[key]: order for key, order in newest.items()}, before)
+    orders.update_many(conn, [{"id": order_id, **columns[order_id]} for order_id in known])
+    rewrite_lines(conn, {order_id: lines[order_id] for order_id in known})
+    rows = {
+        order_id: {
+            "id": order_id,
+            "shop_id": shop.id,
+            "received_at": now,
+            "history": is_history(found[order_id].lifecycle, policy),
+            **columns[order_id],
+        }
+        for order_id in fresh.values()
+    }
+    settled = {order_id: settled_rows(lines[order_id]) for order_id in rows}
+    drafts = {
+        order_id: Draft(orders.head_of(row), [orders.line_of(line) for line in settled[order_id]])
+        for order_id, row in rows.items()
+    }
+    news = changed(conn, found, before, {order_id: draft.lines for order_id, draft in drafts.items()})
+    planned = plan(conn, list(found), drafts=drafts, news=news, in_turn=True)
+    _add(conn, [case for case in planned.cases if case.head.id in drafts], rows, settled)
+    orders.note_words(conn, found, drafts.keys())
     orders.note_events(conn, [_event(order, ids[key], stored.get(key)) for key, order in newest.items()], now)
-    telling = replan(conn, [ids[key] for key in newest], now, fresh=frozenset(fresh.values()), news=news, in_turn=True)
-    return TakenIn(tuple(judged), telling)
+    return TakenIn(tuple(judged), carry_out(conn, planned, now))
+
+
+def _add(
+    conn: Connection,
+    cases: Sequence[Case],
+    rows: Mapping[int, Mapping[str, Any]],
+    lines: Mapping[int, Sequence[Mapping[str, Any]]],
+) -> None:
+    """Write new orders and their lines, as they were decided."""
+    for case in cases:
+        case.written, case.lines = row_after(case), lines_after(case)
+    orders.insert_many(conn, [{**rows[case.head.id], **(case.written or {})} for case in cases])
+    waiting = {line.id: line.backordered for case in cases for line in case.lines}
+    orders.add_lines(conn, [{**line, "backordered": waiting[line["id"]]} for case in cases for line in lines[case.head.id]])
 
 
 def judge(conn: Connection, shop: Shop, given: Sequence[Order]) -> tuple[Freshness, ...]:
@@ -117,27 +153,6 @@ def _judge(arrivals: Sequence[Arrival], stored: Mapping[str, Head]) -> tuple[lis
             known[order.external_id] = (order.version, fingerprint)
             newest[order.external_id] = order
     return judged, newest, {key: known[key][1] for key in newest}
-
-
-def _write_heads(
-    conn: Connection,
-    seal: Seal,
-    shop: Shop,
-    newest: Mapping[str, Order],
-    stored: Mapping[str, Head],
-    fingerprints: Mapping[str, str],
-    policy: StockPolicy,
-    now: datetime,
-) -> dict[str, int]:
-    """Insert new orders, update known ones; external id -> id of the new ones."""
-    new = [key for key in newest if key not in stored]
-    fresh = dict(zip(new, orders.new_ids(conn, orders_table, len(new)), strict=True))
-    columns = {key: orders.columns(order, seal, fingerprints[key]) for key, order in newest.items()}
-    past = {key: is_history(newest[key].lifecycle, policy) for key in new}
-    row = {"shop_id": shop.id, "received_at": now}
-    orders.insert_many(conn, [{"id": fresh[key], **row, "history": past[key], **columns[key]} for key in new])
-    orders.update_many(conn, [{"id": stored[key].id, **columns[key]} for key in newest if key in stored])
-    return fresh
 
 
 def _event(order: Order, order_id: int, before: Head | None) -> tuple[int, str, dict[str, Any], str]:

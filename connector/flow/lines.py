@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from connector.db import changes, goods, links, orders
-from connector.db.orders import Head, LineRow
+from connector.db.orders import LineRow
 from connector.db.tables import order_lines
 from connector.domain.backfill import StockPolicy
 from connector.domain.orders import LineItem, LineKind, Order
@@ -18,15 +18,10 @@ from connector.platform import Shop
 _Component = tuple[int, str, str, int]
 
 
-def write_lines(
-    conn: Connection,
-    shop: Shop,
-    newest: Mapping[str, Order],
-    ids: Mapping[str, int],
-    stored: Mapping[str, Head],
-    policy: StockPolicy,
-) -> None:
-    """Write the lines of each order; those the platform shows no more want nothing. A variant's link goes before its SKU."""
+def line_rows(
+    conn: Connection, shop: Shop, newest: Mapping[str, Order], ids: Mapping[str, int], policy: StockPolicy
+) -> dict[int, list[dict[str, Any]]]:
+    """The rows of each order's lines, by the order's id. A variant's link goes before its SKU."""
     skus = {line.sku for order in newest.values() for line in order.lines if line.sku}
     items = goods.item_ids(conn, skus)
     linked = links.items_of(conn, shop.id, {line.variant_id for order in newest.values() for line in order.lines})
@@ -39,15 +34,32 @@ def write_lines(
     ]
     # Numbered here in one go, so that lines stand in the order's sequence however the rows are sent.
     numbers = orders.new_ids(conn, order_lines, len(rows))
-    orders.write_lines(conn, [{"id": number, **row} for number, row in zip(numbers, rows, strict=True)])
-    if opened:
-        orders.link_components(conn, {ids[key] for key in newest})
-    shown: dict[int, list[str]] = {}
+    found: dict[int, list[dict[str, Any]]] = {ids[key]: [] for key in newest}
+    for number, row in zip(numbers, rows, strict=True):
+        found[row["order_id"]].append({"id": number, **row})
+    return found
+
+
+def rewrite_lines(conn: Connection, rows: Mapping[int, Sequence[Mapping[str, Any]]]) -> None:
+    """Bring the lines of known orders up to date; those the platform shows no more want nothing."""
+    orders.write_lines(conn, [row for of_order in rows.values() for row in of_order])
+    if any(row["per_parent"] for of_order in rows.values() for row in of_order):
+        orders.link_components(conn, rows.keys())
+    for order_id, of_order in rows.items():
+        orders.drop_lines(conn, order_id, [row["external_id"] for row in of_order])
+
+
+def settled_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of a new order as they are to stand: one for each name, components told which line they belong to."""
+    named: dict[str, dict[str, Any]] = {}
     for row in rows:
-        shown.setdefault(row["order_id"], []).append(row["external_id"])
-    for key in newest:
-        if key in stored:
-            orders.drop_lines(conn, ids[key], shown.get(ids[key], []))
+        first = named.get(row["external_id"])
+        kept = ("id", "left_before", *(("sku", "item_id") if first and first["item_id"] is not None else ()))
+        named[row["external_id"]] = {**row, **({name: first[name] for name in kept} if first else {}), "parent_id": None}
+    for name, row in named.items():
+        if row["per_parent"]:
+            row["parent_id"] = named[name.partition(orders.COMPONENT)[0]]["id"]
+    return sorted(named.values(), key=lambda row: (row["position"], row["id"]))
 
 
 def _rows(
@@ -106,12 +118,17 @@ def _columns(line: LineItem, policy: StockPolicy) -> dict[str, Any]:
     }
 
 
-def changed(conn: Connection, arrived: Mapping[int, Order], before: Mapping[int, Sequence[LineRow]]) -> dict[int, News]:
-    """What each arrival changed that its stored lines do not tell any more. Counts that the platform lowered are lowered."""
+def changed(
+    conn: Connection,
+    arrived: Mapping[int, Order],
+    before: Mapping[int, Sequence[LineRow]],
+    drafted: Mapping[int, Sequence[LineRow]],
+) -> dict[int, News]:
+    """What each arrival changed that its lines, stored or drafted, do not tell any more. Counts that the platform lowered are
+    lowered."""
     told = {order_id: order for order_id, order in arrived.items() if order.returns or order_id in before}
-    if not told:
-        return {}
-    after = orders.lines_of(conn, list(told))
+    stored = [order_id for order_id in told if order_id not in drafted]
+    after = {**drafted, **(orders.lines_of(conn, stored) if stored else {})}
     return {order_id: _news(conn, order, before.get(order_id, ()), after[order_id]) for order_id, order in told.items()}
 
 

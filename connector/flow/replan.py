@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +24,7 @@ from connector.domain.stock import Movement, commitment_changes, departure, retu
 from connector.domain.tasks import TASKS
 from connector.flow.announcements import announce_due
 from connector.flow.asking import ask
-from connector.flow.case import STOCKED, Case, News, below_zero, decide, held_by, load
+from connector.flow.case import STOCKED, Case, Draft, News, below_zero, decide, held_by, load
 
 _ASIDE = frozenset(
     {
@@ -40,22 +40,34 @@ _ASIDE = frozenset(
 _OURS = frozenset({"held_by_tag", "unmapped", "pickup_unknown", "no_lines", *TASKS})
 
 
-def replan(
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Orders as they are decided, the levels of their items locked, and nothing of it written yet."""
+
+    cases: Sequence[Case]
+    places: Sequence[Place]
+    commitments: Sequence[Sequence[Movement]]
+
+
+def replan(conn: Connection, order_ids: Sequence[int], now: datetime) -> frozenset[int]:
+    """Write what differs for each order, first come first served; the shops that now have something to be told."""
+    return carry_out(conn, plan(conn, order_ids), now)
+
+
+def plan(
     conn: Connection,
     order_ids: Sequence[int],
-    now: datetime,
     *,
-    fresh: frozenset[int] = frozenset(),
+    drafts: Mapping[int, Draft] | None = None,
     news: Mapping[int, News] | None = None,
     in_turn: bool = False,
-) -> frozenset[int]:
-    """Write what differs for each order, first come first served. `fresh` names orders that have no parts yet; `news` by order
-    id is what an arrival changed beside the stored order. `in_turn`: units that came free and are not settled yet are left to
-    earlier orders that wait for them.
-
-    Returns the shops that now have something to be told.
+) -> Plan:
+    """Decide each order, first come first served. `drafts` are orders that the caller writes between this and `carry_out`, so
+    that each is written once; `news` by order id is what an arrival changed beside the stored order. `in_turn`: units that
+    came free and are not settled yet are left to earlier orders that wait for them.
     """
-    cases = load(conn, order_ids, fresh, news or {})
+    drafts = drafts or {}
+    cases = load(conn, order_ids, drafts, news or {})
     places = goods.places(conn)
     wanted_items = {item for case in cases for item in case.items.values()}
     if any(below_zero(case.settings) for case in cases):  # a shop that sells below zero may do so where there never was any
@@ -63,17 +75,23 @@ def replan(
     available = stock.lock(conn, wanted_items)
     if in_turn:
         _stand_back(conn, cases, wanted_items)
-    existing = stock.committed_by_order(conn, [case.head.id for case in cases if case.head.id not in fresh])
+    existing = stock.committed_by_order(conn, [case.head.id for case in cases if case.head.id not in drafts])
     provisional = itertools.count(-1, -1)
     facts: list[list[Movement]] = []
     for case in cases:
         decide(case, places, available, provisional)
         facts.append(_commitments(case, existing.get(case.head.id, {}), available))
+    return Plan(cases, places, facts)
+
+
+def carry_out(conn: Connection, planned: Plan, now: datetime) -> frozenset[int]:
+    """Write what was decided; the shops that now have something to be told."""
+    cases, places, facts = planned.cases, planned.places, planned.commitments
     _number_new_parts(conn, cases)
     _ensure_levels(conn, cases)
     stock.post(
         conn,
-        [fact for case, taken in zip(cases, facts, strict=True) for fact in taken + _departures(case) + _returns(case)],
+        [fact for case, taken in zip(cases, facts, strict=True) for fact in (*taken, *_departures(case), *_returns(case))],
         now,
     )
     _write(conn, cases, places, now)
@@ -83,14 +101,15 @@ def replan(
         for case in cases
         if case.head.lifecycle in (Lifecycle.OPEN, Lifecycle.ON_HOLD)
         and any(part.state is not State.NEW for part in case.after)
-        and announce_due(conn, case.head, case.settings, _lines_after(case), case.after, case.told, now)
+        and announce_due(conn, case.head, case.settings, lines_after(case), case.after, case.told, now)
     )
 
 
 def _stand_back(conn: Connection, cases: Sequence[Case], item_ids: Collection[int]) -> None:
     """Between the moment units come free and their settling, an order that just arrived takes none an earlier one waits for.
     The item is noted again, so that the settling under way comes back for this order too."""
-    behind = refills.behind(conn, [case.head.id for case in cases if not below_zero(case.settings)], item_ids)
+    placed = {case.head.id: case.head.placed_at for case in cases if not below_zero(case.settings)}
+    behind = refills.behind(conn, placed, item_ids)
     for case in cases:
         case.behind = behind.get(case.head.id, frozenset()) & set(case.items.values())
     refills.note(conn, {item for case in cases for item in case.behind})
@@ -186,8 +205,8 @@ def _write(conn: Connection, cases: Sequence[Case], places: Sequence[Place], now
     orders.set_backordered(conn, _changed_backorders(cases))
     _write_counts(conn, cases, now)
     waiting = {case.head.id: ask(conn, case, names, now) for case in cases}
-    rows = [_order_after(case, waiting[case.head.id]) for case in cases]
-    orders.update_many(conn, rows)
+    rows = [row_after(case, waiting[case.head.id]) for case in cases]
+    orders.update_many(conn, [row for case, row in zip(cases, rows, strict=True) if row != case.written])
     events.note_orders(conn, [_told(case, row["state"]) for case, row in zip(cases, rows, strict=True)], now)
 
 
@@ -254,13 +273,14 @@ def _changed_backorders(cases: Sequence[Case]) -> dict[int, int]:
     return changed
 
 
-def _lines_after(case: Case) -> list[LineRow]:
+def lines_after(case: Case) -> list[LineRow]:
+    """The lines of the order as the decision leaves them."""
     waiting = _backorders(case)
     return [replace(line, backordered=waiting[line.id]) for line in case.lines]
 
 
-def _order_after(case: Case, waiting: list[str]) -> dict[str, Any]:
-    """`waiting` are the codes of what a person has still to decide."""
+def row_after(case: Case, waiting: Sequence[str] = ()) -> dict[str, Any]:
+    """What the decision makes of the order's own row. `waiting` are the codes of what a person has still to decide."""
     state = _state(case)
     return {
         "id": case.head.id,
@@ -273,7 +293,7 @@ def _order_after(case: Case, waiting: list[str]) -> dict[str, Any]:
     }
 
 
-def _reason(case: Case) -> list[Step]:
+def _reason(case: Case) -> Sequence[Step]:
     if case.head.history:
         return [{"code": "history", "platform": case.shop_name}]
     return case.found.reason if case.found.parts or not case.parts else case.head.reason
@@ -299,7 +319,7 @@ def _emptied(case: Case) -> bool:
     return bool(case.lines) and not any(line.quantity for line in case.lines) and not gone(case.after)
 
 
-def _attention(case: Case, waiting: list[str]) -> list[str]:
+def _attention(case: Case, waiting: Sequence[str]) -> list[str]:
     codes = [code for code in case.head.attention if code not in _OURS]
     steps = {step["code"] for step in case.found.reason}
     codes += [code for code in ("unmapped", "pickup_unknown") if code in steps]
@@ -307,4 +327,4 @@ def _attention(case: Case, waiting: list[str]) -> list[str]:
         codes.append("no_lines")  # lines taken out of the order stay here, with nothing wanted
     if held_by(case.head.tags, case.settings):
         codes.append("held_by_tag")
-    return codes + waiting
+    return [*codes, *waiting]

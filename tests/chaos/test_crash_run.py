@@ -18,7 +18,7 @@ import pytest
 
 from tests.chaos import verdict
 from tests.chaos.killer import TARGETS, Killer
-from tests.chaos.trade import Customers, Placed, Staff
+from tests.chaos.trade import Customers, Placed, Staff, bring_goods
 from tests.chaos.whole import PLATFORMS, Whole, running
 
 # A hanging answer takes longer than a call may (CALL_SECONDS).
@@ -82,6 +82,7 @@ def _crash_run(directory: Path, size: _Size, seed: int) -> float:
         for number, platform in enumerate(PLATFORMS):
             own = {"retry_scale": _RETRY_SCALE[platform], "limit_scale": _PLUS, "seed": seed + number}
             whole.ask("PUT", f"{platform}/knobs", {**_FAULTS, **_DOUBLED, **own})
+        opening = bring_goods(whole.engine, size.orders)
         started = time.monotonic()
         placed, killed = _trade_under_fire(whole, size, seed)
         last_kill = time.monotonic()
@@ -89,9 +90,10 @@ def _crash_run(directory: Path, size: _Size, seed: int) -> float:
         drained = time.monotonic() - last_kill
         _report(seed, killed, placed, whole, start=started - began, fire=last_kill - started, drained=drained, **waited)
         _settle(whole, placed)
-        verdict.compare(whole, placed)
+        verdict.compare(whole, placed, opening)
         if size.again:
             _begin_again(whole, placed)
+            verdict.compare(whole, placed, opening)
         assert whole.stop() == 0
     return drained
 
@@ -147,7 +149,6 @@ def _begin_again(whole: Whole, placed: list[Placed]) -> None:
     whole.start()
     assert whole.wait_until(lambda: verdict.at_rest(whole, placed), _GIVE_UP_SECONDS)
     assert whole.patiently(verdict.state) == before
-    verdict.compare(whole, placed)
 
 
 def _report(seed: int, killed: list[str], placed: list[Placed], whole: Whole, **seconds: float) -> None:

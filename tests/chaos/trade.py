@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from connector.db.tables import fulfillment_orders, orders, shops
 from connector.domain.errors import Rejected
 from connector.domain.fulfillment import Step
-from connector.flow import fulfill
+from connector.flow import fulfill, stock
 from connector.platform import Tracking
 from jobs.environment import now
 from sandbox.catalogue import ITEMS, STOCK
@@ -131,6 +131,16 @@ def _open_parts(engine: Engine) -> list[tuple[int, str, str, str]]:
     )
     with engine.connect() as conn:
         return [(row.id, row.state, row.platform, row.external_id) for row in conn.execute(rows)]
+
+
+def bring_goods(engine: Engine, units: int) -> Counter[str]:
+    """So many more units of everything wherever there is any, so that no order waits for goods; SKU -> on hand after it."""
+    spots = [(sku, code) for (sku, code), held in STOCK.items() if held]
+    stock.receive(engine, [stock.StockLine(sku, code, units) for sku, code in spots], now(), key="more goods", actor="tests")
+    held = Counter[str]()
+    for (sku, _), opening in STOCK.items():
+        held[sku] += opening + units if opening else 0
+    return held
 
 
 def expected_stock(placed: Iterable[Placed], opening: Counter[str]) -> dict[str, tuple[int, int]]:

@@ -8,7 +8,6 @@ from collections import Counter
 from sqlalchemy import Engine, func, select
 
 from connector.db.tables import inbox, shops
-from sandbox.catalogue import STOCK
 from tests.chaos import findings
 from tests.chaos.trade import Placed, expected_stock
 from tests.chaos.whole import Whole
@@ -64,16 +63,13 @@ def state(engine: Engine) -> dict[str, object]:
         return findings.state(conn)
 
 
-def compare(whole: Whole, placed: list[Placed]) -> None:
-    """Nothing lost, nothing double, the ledger exact, nothing dead; here and in the shops."""
+def compare(whole: Whole, placed: list[Placed], opening: Counter[str]) -> None:
+    """Nothing lost, nothing double, the ledger exact since its `opening`, nothing dead; here and in the shops."""
     with whole.engine.connect() as conn:
         assert findings.faults(conn) == {}
         assert findings.dead(conn) == []
         states, totals = findings.known(conn), findings.totals(conn)
     assert set(states) == {(one.platform, one.external_id) for one in placed}
-    opening: Counter[str] = Counter()
-    for (sku, _), units in STOCK.items():
-        opening[sku] += units
     assert totals == expected_stock(placed, opening)
     assert _handed_over(whole) == {
         (one.platform, one.external_id): dict(one.units) if one.fate == "handed over" else {} for one in placed

@@ -65,7 +65,8 @@ _SEEN = text(
         LEFT JOIN held h USING (item_id, location_id)
         WHERE l.available < 0 AND NOT :oversell AND coalesce(h.loose, 0) > 0
             AND NOT EXISTS (SELECT 1 FROM refills r WHERE r.item_id = l.item_id)
-    UNION ALL SELECT 'a shelf holds less than nothing', '', '', item_id FROM levels WHERE on_hand < 0 AND NOT :oversell
+    UNION ALL SELECT 'a shelf holds less than nothing', i.sku, p.code, l.item_id FROM levels l
+        JOIN items i ON i.id = l.item_id JOIN locations p ON p.id = l.location_id WHERE l.on_hand < 0 AND NOT :oversell
     UNION ALL SELECT 'an order waits beside free stock', '', '', l.item_id FROM levels l
         JOIN locations p ON p.id = l.location_id AND p.enabled
         WHERE l.available > 0 AND NOT EXISTS (SELECT 1 FROM refills r WHERE r.item_id = l.item_id)
@@ -104,6 +105,8 @@ class Model:
     shelves: dict[tuple[str, str], int] = field(default_factory=dict)
     orders: dict[str, list[Order]] = field(default_factory=dict)
     under_way: list[Way] = field(default_factory=list)
+    # Where less was counted, or more was taken, than leaves what is packed there: once that ships, the ledger says so.
+    overlooked: set[tuple[str, str]] = field(default_factory=set)
     filed: list[Callable[[], object]] = field(default_factory=list)
     oversell: bool = False
 
@@ -246,11 +249,24 @@ def machine(at: World) -> type[RuleBasedStateMachine]:
             enough = self.model.shelves.get((sku, code), 0) >= units
             assert self._fact(act, sku, code, units) == enough
             self.model.move(sku, code, -units if enough else 0)
+            self._note_packed(sku, code)
+
+        def _note_packed(self, sku: str, code: str) -> None:
+            packed = sum(
+                units
+                for part in self.eyes.execute(_PARTS)
+                if part.code == code and part.state in ("packed", "ready")
+                for name, units in zip(part.skus, part.units, strict=True)
+                if name == sku
+            )
+            if self.model.shelves.get((sku, code), 0) < packed:
+                self.model.overlooked.add((sku, code))
 
         @rule(sku=_sku, code=_code, units=st.integers(0, 6))
         def count(self, sku: str, code: str, units: int) -> None:
             assert self._fact(stock.count, sku, code, units)
             self.model.shelves[sku, code] = units
+            self._note_packed(sku, code)
 
         @precondition(lambda self: self.model.filed)
         @rule(pick=_pick)
@@ -309,7 +325,7 @@ def machine(at: World) -> type[RuleBasedStateMachine]:
         @invariant()
         def everything_adds_up(self) -> None:
             seen = self.eyes.execute(_SEEN, {"oversell": self.model.oversell}).all()
-            assert [row for row in seen if row.what != "shelf"] == []
+            assert [row for row in seen if row.what != "shelf" and (row.sku, row.code) not in self.model.overlooked] == []
             assert {(row.sku, row.code): row.n for row in seen} == {pair: n for pair, n in self.model.shelves.items() if n}
 
         def teardown(self) -> None:
