@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, exists, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from connector.db.many import among
 from connector.db.tables import (
     bundles,
     fulfillment_lines,
@@ -68,7 +69,7 @@ def returned(conn: Connection, order_ids: Collection[int]) -> dict[int, dict[tup
     rows = conn.execute(
         select(order_lines.c.order_id, line_returns.c.order_line_id, line_returns.c.source, line_returns.c.quantity)
         .join(line_returns, line_returns.c.order_line_id == order_lines.c.id)
-        .where(order_lines.c.order_id.in_(list(order_ids)))
+        .where(among(order_lines.c.order_id, order_ids))
     )
     found: dict[int, dict[tuple[int, str], int]] = defaultdict(dict)
     for row in rows:
@@ -102,7 +103,7 @@ def components(conn: Connection, item_ids: Collection[int]) -> dict[int, list[tu
     rows = conn.execute(
         select(bundles.c.item_id, bundles.c.component_id, items.c.sku, items.c.title, bundles.c.quantity)
         .join(items, items.c.id == bundles.c.component_id)
-        .where(bundles.c.item_id.in_(list(item_ids)))
+        .where(among(bundles.c.item_id, item_ids))
         .order_by(bundles.c.component_id)
     )
     found: dict[int, list[tuple[int, str, str, int]]] = defaultdict(list)

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, any_, func, literal, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
+from connector.db.many import among
 from connector.db.tables import item_links, items, order_lines, orders
 from connector.domain.errors import NotFound
 from connector.domain.linking import WORDS, Match, Variant
@@ -37,7 +38,7 @@ def items_of(conn: Connection, shop_id: int, external_ids: Collection[str]) -> d
     if not wanted:
         return {}
     table = item_links.c
-    linked = (table.shop_id == shop_id) & table.external_id.in_(wanted) & table.item_id.is_not(None)
+    linked = (table.shop_id == shop_id) & among(table.external_id, wanted) & table.item_id.is_not(None)
     return {row.external_id: row.item_id for row in conn.execute(select(table.external_id, table.item_id).where(linked))}
 
 

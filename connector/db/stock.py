@@ -93,7 +93,7 @@ def ensure(conn: Connection, pairs: Iterable[tuple[int, int]]) -> None:
 
 
 def _pairs(item_ids: Collection[int]) -> Select[tuple[int, int]]:
-    return select(levels.c.item_id, levels.c.location_id).where(levels.c.item_id.in_(sorted(item_ids)))
+    return select(levels.c.item_id, levels.c.location_id).where(among(levels.c.item_id, sorted(item_ids)))
 
 
 def _with_levels(conn: Connection, item_ids: Collection[int]) -> set[int]:
@@ -152,7 +152,7 @@ def committed_by_order(conn: Connection, order_ids: Collection[int]) -> dict[int
 def on_hand(conn: Connection, item_ids: Collection[int]) -> dict[tuple[int, int], int]:
     """(item, location) -> units on the shelf."""
     table = levels.c
-    rows = conn.execute(select(table.item_id, table.location_id, table.on_hand).where(table.item_id.in_(sorted(item_ids))))
+    rows = conn.execute(select(table.item_id, table.location_id, table.on_hand).where(among(table.item_id, sorted(item_ids))))
     return {(row.item_id, row.location_id): row.on_hand for row in rows}
 
 

@@ -51,12 +51,15 @@ def _questions(case: Case, names: Mapping[int, str]) -> Iterable[_Question]:
 
 
 def _moved(case: Case, names: Mapping[int, str]) -> Iterable[_Question]:
+    started = [part for part in case.after if _started(part)]
+    if not started:
+        return
     bound = wish(case)
-    for part in case.after:
+    for part in started:
         to = {line: bound_for(line, bound, case.news.following) for line in part.lines}
         units = {line: count for line, count in part.lines.items() if to[line] not in (None, part.location_id)}
         place = next((to[line] for line in units), None)
-        if place is not None and _started(part):
+        if place is not None:
             facts = {"part": part.id, "to_id": place, "to": names[place]}
             yield _Question(MOVED, f"{part.id}>{place}", {**_facts(case, units, names, [part.location_id]), **facts})
 

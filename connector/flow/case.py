@@ -163,6 +163,8 @@ def _hand_over(case: Case, after: list[HeldPart], numbers: Iterator[int]) -> Non
     departed = depart(after, units, left, _assigned(case), numbers)
     case.after, case.departing = departed.parts, departed.leaving
     case.elsewhere = {} if whole else departed.without
+    if not case.elsewhere:
+        return
     waiting = {line: units - case.elsewhere.get(line, 0) for line, units in case.found.backordered.items()}
     case.found = replace(case.found, backordered={line: units for line, units in waiting.items() if units > 0})
 

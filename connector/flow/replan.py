@@ -276,7 +276,7 @@ def _changed_backorders(cases: Sequence[Case]) -> dict[int, int]:
 def lines_after(case: Case) -> list[LineRow]:
     """The lines of the order as the decision leaves them."""
     waiting = _backorders(case)
-    return [replace(line, backordered=waiting[line.id]) for line in case.lines]
+    return [line if line.backordered == waiting[line.id] else replace(line, backordered=waiting[line.id]) for line in case.lines]
 
 
 def row_after(case: Case, waiting: Sequence[str] = ()) -> dict[str, Any]:
