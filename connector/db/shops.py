@@ -182,10 +182,11 @@ def uninstall(conn: Connection, shop_id: int, reason: str) -> None:
     conn.execute(update(shops).where(shops.c.id == shop_id).values(state="uninstalled", state_reason=reason))
 
 
-def set_poll(conn: Connection, shop_id: int, *, polled_to: datetime | None, due_at: datetime) -> None:
-    """Move the poll's cursor forward, never back, and say when the next poll is due."""
-    cursor = func.greatest(shops.c.polled_to, polled_to) if polled_to is not None else shops.c.polled_to
-    conn.execute(update(shops).where(shops.c.id == shop_id).values(polled_to=cursor, poll_due_at=due_at))
+def set_poll(conn: Connection, shop_id: int, *, polled_to: datetime | None = None, due_at: datetime | None = None) -> None:
+    """Move the poll's cursor forward, never back; say when the next poll is due."""
+    given = {"polled_to": func.greatest(shops.c.polled_to, polled_to), "poll_due_at": due_at}
+    wanted = [name for name, value in (("polled_to", polled_to), ("poll_due_at", due_at)) if value is not None]
+    conn.execute(update(shops).where(shops.c.id == shop_id).values({name: given[name] for name in wanted}))
 
 
 def due_polls(conn: Connection, now: datetime) -> list[int]:

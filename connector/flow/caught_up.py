@@ -14,7 +14,6 @@ from connector.flow import ingest, reconcile
 from connector.platform import Platform, Shop
 
 _OVERLAP = timedelta(seconds=15)  # late commits of the platform itself
-_POLL_EVERY = timedelta(minutes=10)
 _LOOKS, _LOOK_SECONDS = 20, 0.1
 _LONGEST_LOOK_SECONDS = 5.0  # a shop that lets us read few orders a second must not keep a worker from the others
 
@@ -25,7 +24,7 @@ def caught_up(engine: Engine, seal: Seal, platform: Platform, shop: Shop, now: C
     The shop itself is asked, since a delivery may still be on its way. What arrives from here on is not waited for, so
     that a busy shop gets its turn as well.
     """
-    reconcile.poll(engine, platform, shop, now(), every=_POLL_EVERY, overlap=_OVERLAP)
+    reconcile.poll(engine, platform, shop, now(), every=None, overlap=_OVERLAP)
     with engine.connect() as conn:
         newest = publications.newest_waiting(conn, shop.id)
     end = time.monotonic() + _LONGEST_LOOK_SECONDS

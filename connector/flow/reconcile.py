@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, select
 from connector.db import inbox, shops
 from connector.db.tables import orders
 from connector.domain.errors import ConnectorError
-from connector.domain.retry import USUAL, Patience
+from connector.domain.retry import USUAL, Patience, next_try
 from connector.flow.ingest import POLL, Drained, note_failure
 from connector.flow.wake import Wake
 from connector.platform import CallError, ChangedPage, Kind, Platform, Shop
@@ -18,6 +18,7 @@ from connector.platform import CallError, ChangedPage, Kind, Platform, Shop
 # Late commits on the platform and clocks that differ: the window is read this much twice, known versions are skipped.
 _OVERLAP = timedelta(minutes=10)
 _MOST_PAGES = 200
+_IF_KILLED = timedelta(minutes=1)  # a poll that never ended
 
 
 def poll(
@@ -26,25 +27,26 @@ def poll(
     shop: Shop,
     now: datetime,
     *,
-    every: timedelta = timedelta(minutes=10),
+    every: timedelta | None = timedelta(minutes=10),
     patience: Patience = USUAL,
     overlap: timedelta = _OVERLAP,
 ) -> Drained:
     """Put an inbox row for every order modified since the newest stored modification, less an overlap.
 
-    The cursor moves page by page to the newest modification seen, never to "now". A call error rests the shop and is raised.
+    The cursor moves page by page to the newest modification seen, never to "now". The next poll is due after `every`, or
+    sooner where this one fails; None leaves it when it was. A call error rests the shop and is raised.
     """
     with engine.begin() as conn:
         cursor = shops.health(conn, shop.id).polled_to or now
-        # Due again even if this one fails on the way.
-        shops.set_poll(conn, shop.id, polled_to=None, due_at=now + every)
+        if every is not None:
+            shops.set_poll(conn, shop.id, due_at=now + min(every, _IF_KILLED))
     found = 0
     seen: set[str] = set()
     page = ""
     try:
         for _ in range(_MOST_PAGES):
             changed = platform.changed_orders(shop, cursor - overlap, page)
-            found += _note(engine, shop, changed, now, now + every)
+            found += _note(engine, shop, changed, now)
             if not changed.next:
                 break
             if changed.next in seen:
@@ -54,11 +56,22 @@ def poll(
     except CallError as error:
         with engine.begin() as conn:
             note_failure(conn, shop, error, now, patience)
+            if every is not None:
+                shops.set_poll(conn, shop.id, due_at=now + min(every, _wait(conn, shop, patience)))
         raise
+    if every is not None:
+        with engine.begin() as conn:
+            shops.set_poll(conn, shop.id, due_at=now + every)
     return Drained(found, more=False, wakes=(Wake("ingest", shop.id),) if found else ())
 
 
-def _note(engine: Engine, shop: Shop, changed: ChangedPage, now: datetime, due_at: datetime) -> int:
+def _wait(conn: Connection, shop: Shop, patience: Patience) -> timedelta:
+    """How long after a poll that failed: the longer, the more calls of the shop have failed."""
+    retry = next_try(max(1, shops.health(conn, shop.id).failures), patience.read_waits_seconds, 0.5, endless=True)
+    return timedelta(seconds=retry.seconds or 0)
+
+
+def _note(engine: Engine, shop: Shop, changed: ChangedPage, now: datetime) -> int:
     """One page: rows for what we do not hold in that version; then the cursor moves, in the same transaction."""
     if not changed.order_ids:
         return 0
@@ -81,7 +94,7 @@ def _note(engine: Engine, shop: Shop, changed: ChangedPage, now: datetime, due_a
             )
             for order_id, version in unknown
         )
-        shops.set_poll(conn, shop.id, polled_to=max(version for _, version in changed.order_ids), due_at=due_at)
+        shops.set_poll(conn, shop.id, polled_to=max(version for _, version in changed.order_ids))
     return new
 
 

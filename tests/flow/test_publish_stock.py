@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from connector.db import publications as rows
-from connector.db.tables import publications, pushes
+from connector.db.tables import publications, pushes, shops
 from connector.domain.linking import Variant
 from connector.domain.publishing import shown
 from connector.flow import due, linking, publish_stock, stock
@@ -114,6 +114,13 @@ def test_an_order_whose_delivery_has_not_come_yet_is_taken_in_first(selling: Wor
     publish(at)
     assert at.stock("PEN")["quay"] == (9, 2)
     assert [change for _, some in at.toy.pushed for change in some if change.spot == QUAY] == []
+
+
+def test_looking_for_sold_orders_does_not_put_off_the_next_poll(selling: World) -> None:
+    with selling.engine.begin() as conn:
+        conn.execute(update(shops).values(poll_due_at=selling.now))
+    publish(selling)
+    assert Wake("poll", selling.shop.id) in due.due(selling.engine, selling.now)
 
 
 def test_nothing_is_written_while_an_order_cannot_be_read(selling: World) -> None:

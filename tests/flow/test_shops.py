@@ -79,7 +79,19 @@ def test_a_poll_that_fails_comes_due_again(make: Make) -> None:
     with pytest.raises(Retryable):
         reconcile.poll(at.engine, at.toy.platform(), at.shop, at.now)
     assert Wake("poll", at.shop.id) not in due.due(at.engine, at.now)
-    assert Wake("poll", at.shop.id) in due.due(at.engine, at.now + 11 * MINUTE)
+    assert Wake("poll", at.shop.id) in due.due(at.engine, at.now + timedelta(seconds=3))
+
+
+def test_a_poll_that_was_killed_comes_due_within_a_minute(make: Make) -> None:
+    at = make({})
+
+    def killed(*_: object) -> ChangedPage:
+        raise SystemExit
+
+    at.toy.changed = killed  # type: ignore[method-assign]
+    with pytest.raises(SystemExit):
+        reconcile.poll(at.engine, at.toy.platform(), at.shop, at.now)
+    assert Wake("poll", at.shop.id) in due.due(at.engine, at.now + MINUTE)
 
 
 def test_a_receipt_counts_once_by_its_key(make: Make) -> None:
