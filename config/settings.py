@@ -132,6 +132,11 @@ class Settings(BaseSettings):
         return _split(self.seal_keys)
 
     @property
+    def is_secure(self) -> bool:
+        """Whether people and platforms reach us by https."""
+        return self.public_url.startswith("https://")
+
+    @property
     def patience(self) -> Patience:
         """How long to wait for what, and when it is enough."""
         return Patience(**{field.name: getattr(self, field.name) for field in fields(Patience)})

@@ -11,7 +11,6 @@ import importlib
 import os
 import signal
 import sys
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -22,7 +21,7 @@ from granian.server import Server
 from config import settings, tether
 
 _APPLICATION = "webhooks.app"  # by name: this room is below the doors
-_FACTORY = "create_app"
+_FACTORY = "create_server"
 _KILL_AFTER_SECONDS = 4
 _BACKLOG = 1024
 
@@ -34,10 +33,10 @@ def serve() -> None:
         _APPLICATION,
         address=chosen.host,
         port=chosen.port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI,
         workers=chosen.web_processes,
-        blocking_threads=chosen.web_threads,
         backlog=_BACKLOG,
+        websockets=False,
         respawn_failed_workers=True,
         respawn_interval=0.2,
         workers_kill_timeout=_KILL_AFTER_SECONDS,
@@ -46,12 +45,12 @@ def serve() -> None:
     server.serve(target_loader=partial(load, os.getpid()), wrap_loader=False)
 
 
-def load(main_process: int) -> Callable[..., Any]:
+def load(main_process: int) -> Any:
     """The application, within a worker process, which ends with the main process."""
     tether.die_with_parent(signal.SIGKILL)
     if os.getppid() != main_process:
         sys.exit("the web server's main process is gone already")
-    application: Callable[..., Any] = getattr(importlib.import_module(_APPLICATION), _FACTORY)()
+    application = getattr(importlib.import_module(_APPLICATION), _FACTORY)()
     gc.collect()
     gc.freeze()  # what is loaded by now stays: looking through it again took most of the time that a large body cost
     return application

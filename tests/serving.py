@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+from granian.constants import Interfaces
+from granian.server.embed import Server
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
@@ -33,6 +37,39 @@ def serve(app: WSGIApplication) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextlib.contextmanager
+def serve_on_loop(app: object) -> Iterator[str]:
+    """Run an RSGI app on granian's event loop in this process for the time of the block; yields its base URL."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+    loop = asyncio.new_event_loop()
+    started = threading.Event()
+    server: list[Server] = []
+
+    async def run() -> None:
+        server.append(Server(app, address="127.0.0.1", port=port, interface=Interfaces.RSGI, websockets=False, log_enabled=False))
+        started.set()
+        await server[0].serve()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(run(),), daemon=True)
+    thread.start()
+    started.wait()
+    wait_until(lambda: _listens(port))
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        loop.call_soon_threadsafe(server[0].stop)
+        thread.join()
+        loop.close()
+
+
+def _listens(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
+        return True
+    return False
 
 
 def wait_until(true: Callable[[], bool], *, seconds: float = 30.0) -> None:

@@ -1,4 +1,4 @@
-"""The web process: `create_app` is the factory that granian (or any WSGI server) is given."""
+"""The web process: `create_server` is the factory that granian is given, `create_app` that of any WSGI server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from flask import Flask
 
 import desk
 from config import embedded, logging, settings
-from config.settings import Settings
 from connector.db import shop_views
 from connector.flow import receive as story
 from connector.flow import shops
@@ -20,14 +19,25 @@ from jobs.environment import Environment, now, open_at
 from webhooks import front, health, install, metrics, privacy, security
 from webhooks.directory import Directory, Known
 from webhooks.receive import LARGEST_BODY_BYTES, Door
+from webhooks.rsgi import Served
 
 
-def create_app(chosen: Settings | None = None) -> Flask:
-    """The web application on the settings of the environment (or those given). Opens connections only as they are used."""
-    if chosen is None:
-        chosen = settings.load()
-        logging.configure(chosen)
-    return build(open_at(chosen, embedded.addresses(chosen), name="web", pool_size=chosen.web_threads))
+def create_app() -> Flask:
+    """The web application on the settings of the environment. Opens connections only as they are used."""
+    return build(_environment())
+
+
+def create_server() -> Served:
+    """The same as granian takes it."""
+    environment = _environment()
+    app, chosen = build(environment), environment.settings
+    return Served(app, chosen.web_threads, quick=front.quickly(app.extensions["door"], secure=chosen.is_secure))
+
+
+def _environment() -> Environment:
+    chosen = settings.load()
+    logging.configure(chosen)
+    return open_at(chosen, embedded.addresses(chosen), name="web", pool_size=chosen.web_threads)
 
 
 def build(environment: Environment) -> Flask:
@@ -37,7 +47,7 @@ def build(environment: Environment) -> Flask:
     app.config.update(
         SECRET_KEY=chosen.secret_key.get_secret_value(),
         MAX_CONTENT_LENGTH=LARGEST_BODY_BYTES,
-        SESSION_COOKIE_SECURE=chosen.public_url.startswith("https://"),
+        SESSION_COOKIE_SECURE=chosen.is_secure,
         SESSION_COOKIE_HTTPONLY=True,
     )
     waker = queue.Waker(environment.redis)
@@ -45,7 +55,8 @@ def build(environment: Environment) -> Flask:
     vitals = health.Vitals(environment.engine, environment.redis, chosen.clock_seconds, now)
     app.register_blueprint(health.blueprint(vitals))
     # Within the guards that know of proxies, before everything that is for people.
-    app.wsgi_app = front.before(app.wsgi_app, door(environment, waker))  # type: ignore[method-assign, assignment]
+    app.extensions["door"] = door(environment, waker)
+    app.wsgi_app = front.before(app.wsgi_app, app.extensions["door"])  # type: ignore[method-assign, assignment]
     desk.register(
         app,
         engine=environment.engine,
@@ -65,10 +76,12 @@ def build(environment: Environment) -> Flask:
 
 def door(environment: Environment, waker: queue.Waker) -> Door:
     """What receiving needs, from an environment."""
+    together = story.GroupCommit(environment.engine, environment.seal)
     return Door(
         platforms=environment.platforms,
         directory=Directory(partial(_known, environment)),
-        keep=story.GroupCommit(environment.engine, environment.seal).receive,
+        keep=together.receive,
+        keeping=together.received,
         wake=waker.wake,
         now=now,
     )

@@ -47,6 +47,10 @@ class Directory:
         with self._looking[hash(place) % _LOOKERS]:
             return self._in_time(place) or self._load(platform, name)
 
+    def kept(self, platform: Platform, name: str) -> Known | None:
+        """The shop where it is kept; asks nobody and never waits."""
+        return self._in_time((platform.name, name))
+
     def _in_time(self, place: tuple[str, str]) -> Known | None:
         kept = self._kept.get(place)
         return kept[1] if kept is not None and kept[0] > time.monotonic() else None

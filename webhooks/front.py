@@ -13,7 +13,8 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.wsgi import get_input_stream
 
 from webhooks import metrics, security
-from webhooks.receive import LARGEST_BODY_BYTES, Answer, BodyLost, BodyTooLarge, Door, receive
+from webhooks.receive import LARGEST_BODY_BYTES, Answer, BodyLost, BodyTooLarge, Door, receive, receive_quickly
+from webhooks.rsgi import Quick
 
 PREFIX = "/webhooks/"
 _RETRY_SECONDS = "5"
@@ -33,14 +34,37 @@ def before(app: WSGIApplication, door: Door) -> WSGIApplication:
             return app(environ, start_response)
         began = time.perf_counter()
         answer = receive(door, environ["REQUEST_METHOD"], path, _headers(environ), partial(_read, environ))
-        label = _labels(path, door)
-        _counter(label, answer.outcome).inc()
-        _clock(label).observe(time.perf_counter() - began)
+        _count(door, path, answer, began)
         status, headers, body = _answer(answer, environ.get("wsgi.url_scheme") == "https")
         start_response(status, list(headers))
         return [body]
 
     return front
+
+
+def quickly(door: Door, *, secure: bool) -> Quick:
+    """What answers on the event loop: deliveries that need no thread; None for all else. `secure`: we are reached by https."""
+
+    async def front(
+        method: str, path: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[int, list[tuple[str, str]], bytes] | None:
+        if not path.startswith(PREFIX):
+            return None
+        began = time.perf_counter()
+        answer = await receive_quickly(door, method, path, headers, body)
+        if answer is None:
+            return None
+        _count(door, path, answer, began)
+        _, answered, content = _answer(answer, secure)
+        return answer.status, list(answered), content
+
+    return front
+
+
+def _count(door: Door, path: str, answer: Answer, began: float) -> None:
+    label = _labels(path, door)
+    _counter(label, answer.outcome).inc()
+    _clock(label).observe(time.perf_counter() - began)
 
 
 def _headers(environ: WSGIEnvironment) -> dict[str, str]:

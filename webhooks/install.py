@@ -165,7 +165,9 @@ def _ask(at: Door, platform: Platform, step: Step, visit: Visit) -> BaseResponse
         return Response(render_template("install/leaving.html", store=step.store, query=visit.query), mimetype="text/html")
     browser = carried.browser() or secrets.token_urlsafe(32)
     word = story.begin(at.environment.engine, platform, step.store, browser, visit.now, merchant_id=_begun_by())
-    return carried.with_cookie(redirect(step.url(carried.states().dumps(word)), 303), browser, secure=_secure(at))
+    return carried.with_cookie(
+        redirect(step.url(carried.states().dumps(word)), 303), browser, secure=at.environment.settings.is_secure
+    )
 
 
 def _consented(at: Door, platform: Platform, step: Step, visit: Visit) -> BaseResponse:
@@ -253,7 +255,9 @@ def _link_in_browser(at: Door, platform: Platform, grant: Callable[[], Grant], s
     word = story.begin(at.environment.engine, platform, store, browser, now(), merchant_id=_begun_by())
     consent = story.use(at.environment.engine, platform, word, browser, store, now())
     shop = _link(at, platform, grant(), consent)
-    return carried.with_cookie(redirect(url_for("install.linked", shop_id=shop.id), 303), browser, secure=_secure(at))
+    return carried.with_cookie(
+        redirect(url_for("install.linked", shop_id=shop.id), 303), browser, secure=at.environment.settings.is_secure
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -389,10 +393,6 @@ _STATUS: tuple[tuple[type[ConnectorError], int], ...] = (
 
 def _foreign_form(_error: CSRFError) -> tuple[Response, int]:
     return _refused(Forged("This installation was not begun here.", story.BEGIN_AGAIN))
-
-
-def _secure(at: Door) -> bool:
-    return at.environment.settings.public_url.startswith("https://")
 
 
 def _door() -> Door:

@@ -65,6 +65,7 @@ class _Step:
     now: datetime
     repair: bool
     grace: timedelta
+    patience: Patience
     standing: Standing = field(init=False)
     began_at: datetime = field(init=False)
 
@@ -82,7 +83,7 @@ def step(
     patience: Patience = USUAL,
 ) -> Compared:
     """Compare one page; the first one begins when the shop's time has come, or with `begin`. Call errors rest the shop."""
-    at = _Step(engine, seal, platform, shop, now, repair, grace)
+    at = _Step(engine, seal, platform, shop, now, repair, grace, patience)
     with engine.begin() as conn:
         at.standing = comparing.standing(conn, shop.id)
         if at.standing.due_at > now and not begin:
@@ -200,7 +201,7 @@ def _take_away(conn: Connection, at: _Step, extra: Sequence[Drift]) -> None:
 
 def _ended(at: _Step) -> Compared:
     """All orders were compared, and what was open before and was not seen again is gone; the published stock comes last."""
-    stock = stock_drift.found(at.engine, at.seal, at.platform, at.shop, at.now)
+    stock = stock_drift.found(at.engine, at.seal, at.platform, at.shop, at.now, at.patience)
     with at.engine.begin() as conn:
         drifts.note(conn, at.shop.id, stock, _PUBLISHED if at.repair else _FOUND, at.now)
         drifts.gone(conn, at.shop.id, (*ORDER_KINDS, STOCK), at.began_at, at.now)

@@ -233,7 +233,7 @@ def _note_health(engine: Engine, shop: Shop, readings: Sequence[_Reading], at: _
             note_failure(conn, shop, error, at.now, at.patience)
 
 
-def note_failure(conn: Connection, shop: Shop, error: Exception | None, now: datetime, patience: Patience = USUAL) -> None:
+def note_failure(conn: Connection, shop: Shop, error: Exception | None, now: datetime, patience: Patience) -> None:
     """A call failed: pause the shop where its credentials are lost, rest it where it asks for that or keeps failing.
 
     An answer that is only not the one we wait for speaks for the shop, not against it.

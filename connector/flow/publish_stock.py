@@ -104,7 +104,7 @@ def _publish(at: _Pass, rows: Sequence[Due]) -> Drained:
         _finish(at, rows, again=_OBSTACLE_REST, obstacle=reason)
         return Drained(0, more=False)
     found = at.goods.levels(at.shop, [row.spot for row in rows])
-    if not caught_up(at.engine, at.seal, at.platform, at.shop, at.now):
+    if not caught_up(at.engine, at.seal, at.platform, at.shop, at.now, at.patience):
         _finish(at, rows, again=_SOON)
         return Drained(0, more=False, wakes=(Wake("ingest", at.shop.id),))
     rows, wanted = _wanted(at, rows)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import threading
 import weakref
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -39,9 +42,11 @@ def _locked() -> threading.Lock:
 
 @dataclass(slots=True)
 class _Ticket:
-    """A row that waits to be written, and how that went. `called` opens when it is written, or when its sender is to write."""
+    """A row that waits to be written, and how that went. `called` opens when it is written, or when its sender is to write.
+    A sender on an event loop waits for `written` instead, and never writes itself."""
 
     row: Fresh
+    written: asyncio.Future[None] | None = None
     new: bool = False
     done: bool = False
     error: BaseException | None = None
@@ -55,12 +60,14 @@ class _Ticket:
 
 @dataclass(slots=True, weakref_slot=True, eq=False)
 class GroupCommit:
-    """`receive` for the threads of one process: rows that come at the same time are written by one statement and one commit.
+    """`receive` for the threads and the event loop of one process: rows that come at the same time are written by one statement
+    and one commit.
 
     Whoever finds nobody writing writes, and then calls the one that waits longest to write for all that wait. A lone delivery
     waits for nothing; under load each commit, which is what a delivery costs most of, is shared by as many as arrived during
     the one before. Each thread waits for a lock of its own: with one for all, each would be woken only to look and to wait
-    again, which costs more than the commit. One connection is kept for it.
+    again, which costs more than the commit. For senders on the loop one thread writes, and they are told with one call. One
+    connection is kept for it.
     """
 
     engine: Engine
@@ -69,6 +76,7 @@ class GroupCommit:
     _line: threading.Lock = field(default_factory=threading.Lock)
     _busy: bool = False
     _kept: list[Connection] = field(default_factory=list)
+    _writer: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "group commit"))
 
     def __post_init__(self) -> None:
         weakref.finalize(self, _close, self._kept)
@@ -86,6 +94,24 @@ class GroupCommit:
         if ticket.error is not None:
             raise ticket.error
         return _wake(ticket.row, new=ticket.new)
+
+    async def received(self, shop: Shop, delivery: Delivery, body: bytes, now: datetime) -> Wake | None:
+        """As `receive`, on an event loop, which it never blocks."""
+        written = asyncio.get_running_loop().create_future()
+        ticket = _Ticket(_fresh(self.seal, shop, delivery, body, now), written)
+        with self._line:
+            self._waiting.append(ticket)
+            waits, self._busy = self._busy, True
+        if not waits:
+            self._writer.submit(self._write_waiting)
+        await written
+        if ticket.error is not None:
+            raise ticket.error
+        return _wake(ticket.row, new=ticket.new)
+
+    def _write_waiting(self) -> None:
+        with suppress(Exception):  # each ticket has it, and its sender raises it
+            self._write_all(self._taken())
 
     def _taken(self) -> list[_Ticket]:
         """The longest waiting tickets, the writer's own among them. Two of one name go one after the other: a statement can
@@ -116,8 +142,14 @@ class GroupCommit:
         with self._line:
             following = self._waiting[:1]
             self._busy = bool(following)
-        for ticket in (*following, *written):
+        for ticket in following:
+            if ticket.written is None:
+                ticket.called.release()
+            else:
+                self._writer.submit(self._write_waiting)
+        for ticket in written:
             ticket.called.release()
+        _tell([ticket.written for ticket in written if ticket.written is not None])
 
     def _write(self, tickets: Sequence[_Ticket]) -> None:
         """Write them together; where that fails for what one of them is, each alone."""
@@ -151,6 +183,22 @@ class GroupCommit:
             conn.detach()  # it is nobody else's until it is closed
             self._kept.append(conn)
         return self._kept[0]
+
+
+def _tell(written: Sequence[asyncio.Future[None]]) -> None:
+    """Wake those who wait on an event loop: one call for all of a loop."""
+    loops: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
+    for future in written:
+        loops.setdefault(future.get_loop(), []).append(future)
+    for loop, futures in loops.items():
+        with suppress(RuntimeError):  # the loop has ended, and with it whoever waited
+            loop.call_soon_threadsafe(_settle, futures)
+
+
+def _settle(futures: Sequence[asyncio.Future[None]]) -> None:
+    for future in futures:
+        if not future.done():  # its sender may have gone
+            future.set_result(None)
 
 
 def _close(kept: list[Connection]) -> None:

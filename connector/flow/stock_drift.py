@@ -12,6 +12,7 @@ from connector.db.drifts import Drift
 from connector.db.publications import Published
 from connector.db.sealed import Seal
 from connector.domain.drift import STOCK
+from connector.domain.retry import Patience
 from connector.domain.settings import value
 from connector.flow.caught_up import caught_up
 from connector.platform import Level, Platform, Shop, Spot
@@ -19,7 +20,7 @@ from connector.platform import Level, Platform, Shop, Spot
 _AT_ONCE = 500
 
 
-def found(engine: Engine, seal: Seal, platform: Platform, shop: Shop, now: datetime) -> list[Drift]:
+def found(engine: Engine, seal: Seal, platform: Platform, shop: Shop, now: datetime, patience: Patience) -> list[Drift]:
     """The spots where the shop shows something else than what was published last; none where nothing may be published.
 
     As a publication does, it reads the shop first and takes in its orders then: what it sold before the reading, or what
@@ -34,7 +35,7 @@ def found(engine: Engine, seal: Seal, platform: Platform, shop: Shop, now: datet
     for start in range(0, len(settled), _AT_ONCE):
         shows.update(goods.levels(shop, [row.spot for row in settled[start : start + _AT_ONCE]]))
     differing = [row for row in settled if row.spot in shows and shows[row.spot].quantity != row.published]
-    if not differing or not caught_up(engine, seal, platform, shop, lambda: now):
+    if not differing or not caught_up(engine, seal, platform, shop, lambda: now, patience):
         return []
     with engine.connect() as conn:
         still = set(publications.settled(conn, shop.id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -65,6 +66,38 @@ def test_those_that_wait_share_one_statement(at: World, monkeypatch: pytest.Monk
         others_wait.set()
         assert [job.result() for job in jobs] == [Wake("ingest", at.shop.id)] * 8
     assert sizes == [1, 7]
+
+
+def test_senders_on_an_event_loop_share_statements_with_each_other_and_with_threads(
+    at: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together, real, sizes = GroupCommit(at.engine, at.seal), inbox.add_many, list[int]()
+    monkeypatch.setattr(inbox, "add_many", lambda conn, rows: sizes.append(len(rows)) or real(conn, rows))  # type: ignore[func-returns-value]
+
+    async def send() -> list[Wake | None]:
+        return await asyncio.gather(*(together.received(at.shop, _delivery(number % 25), b"", START) for number in range(100)))
+
+    with ThreadPoolExecutor(4) as threads:
+        jobs = [threads.submit(together.receive, at.shop, _delivery(100 + number), b"", START) for number in range(20)]
+        answers = [*asyncio.run(send()), *(job.result() for job in jobs)]
+    assert [answer for answer in answers if answer is not None] == [Wake("ingest", at.shop.id)] * 45
+    assert sum(sizes) == 120
+    assert len(sizes) < 60
+    assert sorted(row["repeats"] for row in at.rows(inbox_table)) == [0] * 20 + [3] * 25
+
+
+def test_on_an_event_loop_too_one_that_cannot_be_written_fails_alone(at: World) -> None:
+    together = GroupCommit(at.engine, at.seal)
+    stranger = replace(at.shop, id=at.shop.id + 1)
+
+    async def send() -> list[Wake | BaseException | None]:
+        shops = [at.shop, stranger, at.shop]
+        sent = (together.received(shop, _delivery(number), b"", START) for number, shop in enumerate(shops))
+        return await asyncio.gather(*sent, return_exceptions=True)
+
+    first, second, third = asyncio.run(send())
+    assert first == third == Wake("ingest", at.shop.id)
+    assert isinstance(second, SQLAlchemyError)
 
 
 def test_one_that_cannot_be_written_fails_alone(at: World) -> None:

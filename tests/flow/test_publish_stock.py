@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,11 +14,12 @@ from connector.db import publications as rows
 from connector.db.tables import publications, pushes, shops
 from connector.domain.linking import Variant
 from connector.domain.publishing import shown
+from connector.domain.retry import USUAL
 from connector.flow import due, linking, publish_stock, stock
 from connector.flow import shops as shop_flow
 from connector.flow.stock import StockLine
 from connector.flow.wake import Wake
-from connector.platform import CataloguePage, ChangedPage, Refused, Retryable, Spot
+from connector.platform import CataloguePage, ChangedPage, Refused, Retryable, Spot, Throttled
 from tests.flow.conftest import Make
 from tests.flow.toy import START, World, order, settings
 
@@ -121,6 +123,16 @@ def test_looking_for_sold_orders_does_not_put_off_the_next_poll(selling: World) 
         conn.execute(update(shops).values(poll_due_at=selling.now))
     publish(selling)
     assert Wake("poll", selling.shop.id) in due.due(selling.engine, selling.now)
+
+
+def test_a_shop_that_asks_to_slow_down_rests_as_long_as_the_settings_say(selling: World) -> None:
+    def slow_down(*_: object) -> ChangedPage:
+        raise Throttled("slow down")
+
+    selling.toy.changed = slow_down  # type: ignore[method-assign]
+    publish(selling, patience=replace(USUAL, slow_down_seconds=2.0))
+    [row] = selling.rows(shops)
+    assert row["paused_until"] == selling.now + timedelta(seconds=2)
 
 
 def test_nothing_is_written_while_an_order_cannot_be_read(selling: World) -> None:

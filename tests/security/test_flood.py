@@ -1,7 +1,4 @@
-"""A flood of bad requests and a crowd of slow ones: the healthy shop is answered in time by the real web server.
-
-Slow bodies are not among them: they are for the proxy in front (docs/operations.md, "In front of it").
-"""
+"""A flood of bad requests and a crowd of slow ones: the healthy shop is answered in time by the real web server."""
 
 from __future__ import annotations
 
@@ -121,11 +118,12 @@ class _Senders:
 
 
 def _slow(port: int, stack: ExitStack) -> list[socket.socket]:
-    """Connections whose headers never come to an end."""
+    """Connections whose headers never come to an end, and as many whose bodies do not."""
     found = []
-    for _ in range(_SLOW):
+    for number in range(2 * _SLOW):
         connection = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
-        connection.sendall(f"POST {_PATH} HTTP/1.1\r\nHost: x\r\n".encode())
+        more = "Content-Length: 100000\r\n\r\n" if number % 2 else ""
+        connection.sendall(f"POST {_PATH} HTTP/1.1\r\nHost: x\r\n{more}".encode())
         found.append(connection)
     return found
 

@@ -39,7 +39,7 @@ def _door(platform: str, keep: Callable[..., Any]) -> Door:
     shop = Shop(1, "odd", platform, "Odd", speech.external_id, "https://odd.example", dict(speech.credentials))
     names = {"odd", speech.external_id}
     directory = Directory(lambda asked, name: Known(shop) if asked.name == platform and name in names else None)
-    return Door(_PLATFORMS, directory, keep, lambda wake: None, lambda: None)  # type: ignore[arg-type, return-value]
+    return Door(_PLATFORMS, directory, keep, keep, lambda wake: None, lambda: None)  # type: ignore[arg-type, return-value]
 
 
 def _ask(door: Door, platform: str, headers: dict[str, bytes], body: bytes, key: str = "odd") -> Answer:

@@ -19,9 +19,12 @@ from connector.db.tables import inbox
 from connector.flow import shops
 from connector.platform import Platform, Shop
 from jobs.environment import Environment, open_at
-from tests.serving import serve
+from tests.serving import serve, serve_on_loop
 from tests.webhooks.toy import SECRET, SHARED_TOY, TOY
+from webhooks import front
 from webhooks.app import build
+from webhooks.directory import Directory, Known
+from webhooks.rsgi import Served
 
 
 @pytest.fixture
@@ -87,8 +90,28 @@ class Web:
             return [tuple(row) for row in found]
 
 
+@dataclass(frozen=True)
+class _Asking:
+    """Knows every shop at once, so that every delivery that can be is answered without a thread."""
+
+    directory: Directory
+
+    def kept(self, platform: Platform, name: str) -> Known | None:
+        return self.directory.find(platform, name)
+
+
 @pytest.fixture
-def web(app: Flask, engine: Engine) -> Iterator[Web]:
-    """The web application over real HTTP."""
-    with serve(app) as base:
+def web(app: Flask, engine: Engine, request: pytest.FixtureRequest) -> Iterator[Web]:
+    """The web application over real HTTP: each request in a thread, or, with the parameter "loop", on an event loop where it
+    can be."""
+    if getattr(request, "param", "threads") == "threads":
+        with serve(app) as base:
+            yield Web(base, engine)
+        return
+    door = app.extensions["door"]
+    quick = front.quickly(replace(door, directory=_Asking(door.directory)), secure=False)
+    with serve_on_loop(Served(app, threads=4, quick=quick)) as base:
         yield Web(base, engine)
+
+
+each_way = pytest.mark.parametrize("web", ["threads", "loop"], indirect=True)

@@ -14,7 +14,7 @@ from sqlalchemy import func, select, text, update
 from connector.db import tables
 from connector.platform import Shop
 from jobs.environment import Environment
-from tests.webhooks.conftest import Web, link
+from tests.webhooks.conftest import Web, each_way, link
 from tests.webhooks.odd import SIGNED_AND_ODD, SIGNED_BUT_NO_ORDER, send_raw
 from tests.webhooks.toy import SECRET, SHARED_TOY, TOY, signature
 from webhooks.directory import Directory
@@ -31,18 +31,21 @@ def _at(shop: Shop) -> str:
     return f"/webhooks/toy/{shop.key}"
 
 
+@each_way
 def test_a_signed_order_is_stored_once_however_often_it_comes(web: Web, toy_shop: Shop) -> None:
     answers = [web.post(_at(toy_shop), ORDER, _signed(ORDER)) for _ in range(5)]
     assert answers == [(200, "stored\n"), *[(200, "recorded\n")] * 4]
     assert web.rows() == [("order", "waiting", "", "7")]
 
 
+@each_way
 def test_two_bodies_under_one_delivery_id_are_both_kept(web: Web, toy_shop: Shop) -> None:
     for body in (ORDER, b'{"id": 8}'):
         assert web.post(_at(toy_shop), body, _signed(body, X_Toy_Delivery="same"))[0] == 200
     assert [row[3] for row in web.rows()] == ["7", "8"]
 
 
+@each_way
 @pytest.mark.parametrize("body", SIGNED_BUT_NO_ORDER.values(), ids=SIGNED_BUT_NO_ORDER.keys())
 def test_a_signed_body_that_is_no_order_is_kept_with_its_reason(web: Web, toy_shop: Shop, body: bytes) -> None:
     assert web.post(_at(toy_shop), body, _signed(body)) == (200, "recorded\n")
@@ -51,12 +54,14 @@ def test_a_signed_body_that_is_no_order_is_kept_with_its_reason(web: Web, toy_sh
     assert reason
 
 
+@each_way
 @pytest.mark.parametrize("body", SIGNED_AND_ODD.values(), ids=SIGNED_AND_ODD.keys())
 def test_a_signed_order_with_odd_values_is_stored(web: Web, toy_shop: Shop, body: bytes) -> None:
     assert web.post(_at(toy_shop), body, _signed(body))[0] == 200
     assert len(web.rows()) == 1
 
 
+@each_way
 def test_a_fault_in_a_parser_loses_nothing(web: Web, toy_shop: Shop) -> None:
     assert web.post(_at(toy_shop), ORDER, _signed(ORDER, X_Toy_Topic="stumble"))[0] == 200
     assert web.rows()[0][:2] == ("ignored", "ignored")
@@ -75,6 +80,7 @@ SIGNATURES: dict[str, dict[str, str]] = {
 }
 
 
+@each_way
 @pytest.mark.parametrize("headers", SIGNATURES.values(), ids=SIGNATURES.keys())
 def test_whatever_is_not_signed_is_refused(web: Web, toy_shop: Shop, headers: Mapping[str, str]) -> None:
     latin = {name: value.encode("latin-1").decode("latin-1") for name, value in headers.items()}
@@ -82,6 +88,7 @@ def test_whatever_is_not_signed_is_refused(web: Web, toy_shop: Shop, headers: Ma
     assert web.rows() == []
 
 
+@each_way
 def test_a_doubled_signature_is_refused(web: Web, toy_shop: Shop) -> None:
     good = signature(ORDER).encode()
     head = f"POST {_at(toy_shop)} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(ORDER)}\r\n".encode()
@@ -90,11 +97,13 @@ def test_a_doubled_signature_is_refused(web: Web, toy_shop: Shop) -> None:
     assert web.rows() == []
 
 
+@each_way
 def test_a_ping_is_answered_200_and_stored_nowhere(web: Web, toy_shop: Shop) -> None:
     assert web.post(_at(toy_shop), b"ping")[0] == 200
     assert web.rows() == []
 
 
+@each_way
 @pytest.mark.parametrize(
     "path", ["/webhooks/toy/nobody", "/webhooks/toy", "/webhooks/none/x", "/webhooks/sharedtoy/x", "/webhooks/toy/a%00b"]
 )
@@ -110,7 +119,7 @@ def test_an_unknown_shop_costs_the_same_check() -> None:
         asked.append(shop)
         return True
 
-    door = Door({"toy": replace(TOY, genuine=genuine)}, Directory(lambda platform, name: None), _never, _never, _never)
+    door = Door({"toy": replace(TOY, genuine=genuine)}, Directory(lambda platform, name: None), _never, _never, _never, _never)
     assert receive(door, "POST", "/webhooks/toy/nobody", {}, lambda: ORDER).status == 404
     assert len(asked) == 1
 
@@ -119,6 +128,7 @@ def _never(*_: object) -> Any:
     raise AssertionError("nothing is stored for an unknown shop")
 
 
+@each_way
 def test_the_shop_of_a_shared_address_is_named_by_the_headers(web: Web, environment: Environment) -> None:
     link(environment, SHARED_TOY, domain="a.example", secret=SECRET)
     link(environment, SHARED_TOY, domain="b.example", secret="another")
@@ -129,12 +139,14 @@ def test_the_shop_of_a_shared_address_is_named_by_the_headers(web: Web, environm
     assert web.post("/webhooks/sharedtoy", ORDER, _signed(ORDER))[0] == 404
 
 
+@each_way
 def test_a_body_that_is_too_large_is_413(web: Web, toy_shop: Shop) -> None:
     body = b"x" * (LARGEST_BODY_BYTES + 1)
     assert web.post(_at(toy_shop), body, _signed(body))[0] == 413
     assert web.rows() == []
 
 
+@each_way
 def test_a_claimed_length_that_is_too_large_is_413_without_reading(web: Web, toy_shop: Shop) -> None:
     head = f"POST {_at(toy_shop)} HTTP/1.1\r\nHost: x\r\nContent-Length: {10**15}\r\n\r\n".encode()
     assert send_raw(web, head) == 413
@@ -145,6 +157,7 @@ def _chunked(body: bytes, size: int = 50_000) -> bytes:
     return b"".join(f"{len(piece):x}\r\n".encode() + piece + b"\r\n" for piece in pieces) + b"0\r\n\r\n"
 
 
+@each_way
 @pytest.mark.parametrize(("body", "status"), [(ORDER, 200), (b"x" * (LARGEST_BODY_BYTES + 1), 413)], ids=["fits", "too large"])
 def test_a_chunked_body_is_read_to_the_cap(web: Web, toy_shop: Shop, body: bytes, status: int) -> None:
     signed = signature(body)
@@ -153,22 +166,26 @@ def test_a_chunked_body_is_read_to_the_cap(web: Web, toy_shop: Shop, body: bytes
     assert len(web.rows()) == (1 if status == 200 else 0)
 
 
+@each_way
 def test_a_body_without_length_is_an_empty_one(web: Web, toy_shop: Shop) -> None:
     head = f"POST {_at(toy_shop)} HTTP/1.1\r\nHost: x\r\nX-Toy-Signature: {signature(ORDER)}\r\n\r\n"
     assert send_raw(web, head.encode()) == 401
 
 
+@each_way
 @pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "identity, gzip"])
 def test_an_encoded_body_is_never_inflated(web: Web, toy_shop: Shop, encoding: str) -> None:
     assert web.post(_at(toy_shop), ORDER, {**_signed(ORDER), "Content-Encoding": encoding})[0] == 415
     assert web.rows() == []
 
 
+@each_way
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
 def test_only_post_is_taken(web: Web, toy_shop: Shop, method: str) -> None:
     assert web.request(method, _at(toy_shop), ORDER, _signed(ORDER))[0] == 405
 
 
+@each_way
 def test_a_changed_secret_is_good_at_once(web: Web, environment: Environment) -> None:
     shop = link(environment, TOY, domain="rotating", secret=SECRET)
     assert web.post(_at(shop), ORDER, _signed(ORDER))[0] == 200
@@ -178,6 +195,7 @@ def test_a_changed_secret_is_good_at_once(web: Web, environment: Environment) ->
     assert web.post(_at(shop), other, _signed(other))[0] == 401
 
 
+@each_way
 @pytest.mark.parametrize(("hours", "status"), [(47, 200), (49, 404)])
 def test_an_uninstalled_shop_is_heard_for_two_days_more(
     web: Web, environment: Environment, toy_shop: Shop, hours: int, status: int
@@ -192,6 +210,7 @@ def test_an_uninstalled_shop_is_heard_for_two_days_more(
     assert [row[2] for row in kept] == (["The app was uninstalled from this shop."] if status == 200 else [])
 
 
+@each_way
 def test_200_is_answered_after_the_commit_only(web: Web, environment: Environment, toy_shop: Shop) -> None:
     with environment.engine.connect() as reader:
         for number in range(20):
@@ -201,6 +220,7 @@ def test_200_is_answered_after_the_commit_only(web: Web, environment: Environmen
             reader.rollback()
 
 
+@each_way
 def test_without_a_database_it_is_503_and_never_200(web: Web, environment: Environment, toy_shop: Shop) -> None:
     web.post(_at(toy_shop), ORDER, _signed(ORDER))
     with environment.engine.begin() as conn:

@@ -12,7 +12,7 @@ import pytest
 
 from connector.db import tables
 from jobs.environment import Environment
-from tests.webhooks.conftest import Web
+from tests.webhooks.conftest import Web, each_way
 from tests.webhooks.odd import SIGNED_AND_ODD, SIGNED_BUT_NO_ORDER, send_raw
 
 
@@ -70,6 +70,7 @@ PLATFORMS = {"shopify": _shopify, "woocommerce": _woocommerce, "bigcommerce": _b
 ODD_HEADERS = ["", "AAAA", "not base64 !", "é", "0" * 10_000]
 
 
+@each_way
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_each_platform_takes_its_own_and_nothing_else(web: Web, environment: Environment, platform: str) -> None:
     path, body, sign, header = PLATFORMS[platform](environment)
@@ -84,6 +85,7 @@ def test_each_platform_takes_its_own_and_nothing_else(web: Web, environment: Env
     assert len(web.rows()) == 1
 
 
+@each_way
 @pytest.mark.parametrize("platform", PLATFORMS)
 @pytest.mark.parametrize("body", [*SIGNED_BUT_NO_ORDER.values(), *SIGNED_AND_ODD.values()])
 def test_each_platform_answers_odd_signed_bodies_200_and_keeps_them(
@@ -95,6 +97,7 @@ def test_each_platform_answers_odd_signed_bodies_200_and_keeps_them(
     assert state in ("waiting", "ignored")
 
 
+@each_way
 def test_the_woocommerce_ping_is_answered_exactly_200(web: Web, environment: Environment) -> None:
     path = _woocommerce(environment)[0]
     form = {"Content-Type": "application/x-www-form-urlencoded"}
