@@ -65,9 +65,7 @@ def take_in(
     if not newest:
         return TakenIn(tuple(judged), frozenset())
     newest = as_it_counts(conn, seal, newest, {key: head.id for key, head in stored.items()}, now)
-    new = [key for key in newest if key not in stored]
-    fresh = dict(zip(new, orders.new_ids(conn, orders_table, len(new)), strict=True))
-    ids = {key: stored[key].id if key in stored else fresh[key] for key in newest}
+    ids = _ids(conn, newest, stored)
     found = {ids[key]: order for key, order in newest.items()}
     columns = {ids[key]: orders.columns(order, seal, fingerprints[key]) for key, order in newest.items()}
     lines = line_rows(conn, shop, newest, ids, policy)
@@ -75,41 +73,50 @@ def take_in(
     before = orders.lines_of(conn, known) if known else {}
     orders.update_many(conn, [{"id": order_id, **columns[order_id]} for order_id in known])
     rewrite_lines(conn, {order_id: lines[order_id] for order_id in known})
-    rows = {
-        order_id: {
-            "id": order_id,
-            "shop_id": shop.id,
-            "received_at": now,
-            "history": is_history(found[order_id].lifecycle, policy),
-            **columns[order_id],
-        }
-        for order_id in fresh.values()
+    own = {"shop_id": shop.id, "received_at": now}
+    new = {
+        order_id: _New(
+            {"id": order_id, **own, "history": is_history(order.lifecycle, policy), **columns[order_id]},
+            settled_rows(lines[order_id]),
+        )
+        for order_id, order in found.items()
+        if order_id not in known
     }
-    settled = {order_id: settled_rows(lines[order_id]) for order_id in rows}
-    drafts = {
-        order_id: Draft(orders.head_of(row), [orders.line_of(line) for line in settled[order_id]])
-        for order_id, row in rows.items()
-    }
+    drafts = {order_id: one.draft() for order_id, one in new.items()}
     news = changed(conn, found, before, {order_id: draft.lines for order_id, draft in drafts.items()})
     planned = plan(conn, list(found), drafts=drafts, news=news, in_turn=True)
-    _add(conn, [case for case in planned.cases if case.head.id in drafts], rows, settled)
-    orders.note_words(conn, found, drafts.keys())
+    _add(conn, new, [case for case in planned.cases if case.head.id in new])
+    orders.note_words(conn, found, new.keys())
     orders.note_events(conn, [_event(order, ids[key], stored.get(key)) for key, order in newest.items()], now)
     return TakenIn(tuple(judged), carry_out(conn, planned, now))
 
 
-def _add(
-    conn: Connection,
-    cases: Sequence[Case],
-    rows: Mapping[int, Mapping[str, Any]],
-    lines: Mapping[int, Sequence[Mapping[str, Any]]],
-) -> None:
-    """Write new orders and their lines, as they were decided."""
+@dataclass(frozen=True, slots=True)
+class _New:
+    """A new order: its own row and those of its lines, as they came."""
+
+    row: Mapping[str, Any]
+    lines: Sequence[Mapping[str, Any]]
+
+    def draft(self) -> Draft:
+        """What is decided about, before anything is written."""
+        return Draft(orders.head_of(self.row), [orders.line_of(line) for line in self.lines])
+
+
+def _ids(conn: Connection, newest: Mapping[str, Order], stored: Mapping[str, Head]) -> dict[str, int]:
+    """Our id of each order, by the platform's; the new ones get theirs."""
+    new = [key for key in newest if key not in stored]
+    fresh = dict(zip(new, orders.new_ids(conn, orders_table, len(new)), strict=True))
+    return {key: stored[key].id if key in stored else fresh[key] for key in newest}
+
+
+def _add(conn: Connection, new: Mapping[int, _New], cases: Sequence[Case]) -> None:
+    """Write the new orders and their lines as it was decided: once, and with what came of it."""
     for case in cases:
         case.written, case.lines = row_after(case), lines_after(case)
-    orders.insert_many(conn, [{**rows[case.head.id], **(case.written or {})} for case in cases])
+    orders.insert_many(conn, [{**new[case.head.id].row, **(case.written or {})} for case in cases])
     waiting = {line.id: line.backordered for case in cases for line in case.lines}
-    orders.add_lines(conn, [{**line, "backordered": waiting[line["id"]]} for case in cases for line in lines[case.head.id]])
+    orders.add_lines(conn, [{**row, "backordered": waiting[row["id"]]} for one in new.values() for row in one.lines])
 
 
 def judge(conn: Connection, shop: Shop, given: Sequence[Order]) -> tuple[Freshness, ...]:
