@@ -129,9 +129,11 @@ async def _read(exchange: Exchange) -> bytes:
 
 
 def _joined(items: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Each header once, as WSGI has them."""
+    """Each header once, as WSGI has them; without those that WSGI could not tell from one a proxy sets ("x_forwarded_for")."""
     found: dict[str, str] = {}
     for name, value in items:
+        if "_" in name:
+            continue
         between = "; " if name == "cookie" else ","
         found[name] = f"{found[name]}{between}{value}" if name in found else value
     return found

@@ -67,6 +67,12 @@ def test_a_header_that_comes_twice_is_joined(port: int) -> None:
     assert b'"HTTP_COOKIE": "a=1; b=2"' in said
 
 
+def test_no_header_passes_for_another(port: int) -> None:
+    said = _raw(port, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX_Forwarded_For: 9.9.9.9\r\nX-B: 1\r\n\r\n")
+    assert b'"HTTP_X_B": "1"' in said
+    assert b"9.9.9.9" not in said
+
+
 def test_of_a_body_over_the_limit_one_byte_more_is_read(port: int) -> None:
     body = b"x" * (LARGEST_BODY_BYTES + 70_000)
     answer = requests.post(f"http://127.0.0.1:{port}/", data=iter([body]), timeout=20)
