@@ -61,7 +61,11 @@ def _acknowledged_before_commit() -> None:
 
         threading.Thread(target=store, daemon=True).start()
 
+    async def later_too(*given: Any) -> None:
+        later(*given)
+
     receive.GroupCommit.receive = later  # type: ignore[assignment,method-assign]
+    receive.GroupCommit.received = later_too  # type: ignore[assignment,method-assign]
 
 
 def _no_version_check() -> None:
@@ -124,7 +128,7 @@ def _forked(sabotage: str, tests: Sequence[str]) -> tuple[int, str]:
             for stream in (1, 2):
                 os.dup2(output.fileno(), stream)
             SABOTAGES.get(sabotage, lambda: None)()
-            os._exit(pytest.main(["-p", "no:cacheprovider", "-x", "-q", *tests]))
+            os._exit(pytest.main(["-p", "no:cacheprovider", "-x", "-q", "--tb=no", "-rf", *tests]))
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         output.seek(0)
         return code, output.read().decode()
