@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from connector.db import changes, events, goods, orders, outbox, stock, tasks
+from connector.db import changes, events, goods, orders, outbox, refills, stock, tasks
 from connector.db.orders import Head, LineRow
 from connector.db.tables import fulfillment_orders, payments, shops
 from connector.db.tables import orders as orders_table
@@ -23,7 +23,7 @@ from connector.domain.stock import departure
 from connector.domain.tasks import TASKS
 from connector.flow.announcements import announce_due
 from connector.flow.replan import replan, units_by_item
-from connector.flow.wake import Wake
+from connector.flow.wake import EVERYWHERE, Wake
 from connector.platform import Tracking
 
 
@@ -65,7 +65,19 @@ def take_step(
     whole = _order_after(conn, head, lines, parts, now)
     told = outbox.told(conn, [head.id]).get(head.id, set())
     telling = announce_due(conn, head, settings, lines, parts, told, now)
-    return Moved(state.value, whole, (Wake("deliver", head.shop_id),) if telling else ())
+    wakes = (Wake("deliver", head.shop_id),) if telling else ()
+    return Moved(state.value, whole, (*wakes, *_settled_again(conn, lines, part, step)))
+
+
+def _settled_again(conn: Connection, lines: Sequence[LineRow], part: HeldPart, step: Step) -> tuple[Wake, ...]:
+    """Goods taken out of their parcel may be given to an earlier order, or not be there at all: a count or a sale said so while
+    they were packed, when nothing could be taken from the part."""
+    if step is not Step.UNPACK:
+        return ()
+    units = units_by_item(part, {line.id: line.item_id for line in lines if line.item_id is not None})
+    short = {item for item in units if part.location_id in refills.short(conn, item)}
+    refills.note(conn, short)
+    return (Wake("refill", EVERYWHERE),) if short else ()
 
 
 def standing(head: Head, settings: Mapping[str, Any], state: State) -> Standing:

@@ -12,9 +12,9 @@ from connector.db.tables import attempts, fulfillment_orders, order_events, orde
 from connector.domain.errors import NotFound, Rejected
 from connector.domain.fulfillment import Step
 from connector.domain.orders import Handover, Lifecycle, Payment
-from connector.flow import fulfill, stock
+from connector.flow import fulfill, settle, stock
 from connector.flow.stock import StockLine
-from connector.flow.wake import Wake
+from connector.flow.wake import EVERYWHERE, Wake
 from connector.platform import AuthLost, Refused, Retryable, Throttled, Tracking
 from tests.flow.conftest import Make
 from tests.flow.toy import MINUTE, World, custom, order, settings, unpaid
@@ -297,3 +297,17 @@ def test_a_claim_that_was_taken_over_can_no_longer_end_its_row(make: Make) -> No
         assert outbox_rows.end(conn, late, "dead", "", "too late", at.now) is False
         assert outbox_rows.end(conn, mine, "delivered", "applied", "told", at.now) is True
     assert [row["state"] for row in at.rows(outbox)] == ["delivered"]
+
+
+def test_what_was_packed_and_is_not_there_waits_again_once_it_is_unpacked(make: Make) -> None:
+    at = make({("PEN", "quay"): 3})
+    at.take(order("1", [("PEN", 3)]))
+    part = at.rows(fulfillment_orders)[0]["id"]
+    fulfill.move(at.engine, part, Step.PACK, at.now, actor="ann")
+    stock.count(at.engine, [StockLine("PEN", "quay", 1)], at.now, key="c-1", actor="ann")
+    settle.settle(at.engine, at.now)
+    assert at.stock("PEN") == {"quay": (1, 3)}
+    moved = fulfill.move(at.engine, part, Step.UNPACK, at.now, actor="ann")
+    assert Wake("refill", EVERYWHERE) in moved.wakes
+    settle.settle(at.engine, at.now)
+    assert at.stock("PEN") == {"quay": (1, 1)}
