@@ -126,10 +126,10 @@ def test_looking_for_sold_orders_does_not_put_off_the_next_poll(selling: World) 
 
 
 def test_a_shop_that_asks_to_slow_down_rests_as_long_as_the_settings_say(selling: World) -> None:
-    def slow_down(*_: object) -> ChangedPage:
-        raise Throttled("slow down")
-
-    selling.toy.changed = slow_down  # type: ignore[method-assign]
+    selling.toy.shown[QUAY] = 7
+    selling.toy.thin = True
+    selling.toy.fail_fetch = [Throttled("slow down")]
+    selling.send(order())
     publish(selling, patience=replace(USUAL, slow_down_seconds=2.0))
     [row] = selling.rows(shops)
     assert row["paused_until"] == selling.now + timedelta(seconds=2)
