@@ -43,10 +43,10 @@ def _locked() -> threading.Lock:
 @dataclass(slots=True)
 class _Ticket:
     """A row that waits to be written, and how that went. `called` opens when it is written, or when its sender is to write.
-    A sender on an event loop waits for `written` instead, and never writes itself."""
+    A sender on an event loop waits for `future` instead, and never writes itself."""
 
     row: Fresh
-    written: asyncio.Future[None] | None = None
+    future: asyncio.Future[None] | None = None
     new: bool = False
     done: bool = False
     error: BaseException | None = None
@@ -97,14 +97,14 @@ class GroupCommit:
 
     async def received(self, shop: Shop, delivery: Delivery, body: bytes, now: datetime) -> Wake | None:
         """As `receive`, on an event loop, which it never blocks."""
-        written = asyncio.get_running_loop().create_future()
-        ticket = _Ticket(_fresh(self.seal, shop, delivery, body, now), written)
+        future = asyncio.get_running_loop().create_future()
+        ticket = _Ticket(_fresh(self.seal, shop, delivery, body, now), future)
         with self._line:
             self._waiting.append(ticket)
             waits, self._busy = self._busy, True
         if not waits:
             self._writer.submit(self._write_waiting)
-        await written
+        await future
         if ticket.error is not None:
             raise ticket.error
         return _wake(ticket.row, new=ticket.new)
@@ -143,13 +143,13 @@ class GroupCommit:
             following = self._waiting[:1]
             self._busy = bool(following)
         for ticket in following:
-            if ticket.written is None:
+            if ticket.future is None:
                 ticket.called.release()
             else:
                 self._writer.submit(self._write_waiting)
         for ticket in written:
             ticket.called.release()
-        _tell([ticket.written for ticket in written if ticket.written is not None])
+        _tell([ticket.future for ticket in written if ticket.future is not None])
 
     def _write(self, tickets: Sequence[_Ticket]) -> None:
         """Write them together; where that fails for what one of them is, each alone."""
@@ -185,14 +185,14 @@ class GroupCommit:
         return self._kept[0]
 
 
-def _tell(written: Sequence[asyncio.Future[None]]) -> None:
+def _tell(futures: Sequence[asyncio.Future[None]]) -> None:
     """Wake those who wait on an event loop: one call for all of a loop."""
     loops: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
-    for future in written:
+    for future in futures:
         loops.setdefault(future.get_loop(), []).append(future)
-    for loop, futures in loops.items():
+    for loop, waiting in loops.items():
         with suppress(RuntimeError):  # the loop has ended, and with it whoever waited
-            loop.call_soon_threadsafe(_settle, futures)
+            loop.call_soon_threadsafe(_settle, waiting)
 
 
 def _settle(futures: Sequence[asyncio.Future[None]]) -> None:

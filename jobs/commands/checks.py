@@ -16,6 +16,7 @@ from connector.flow import shops
 from connector.platform import Shop
 from jobs import queue
 from jobs.commands import soundness
+from jobs.commands.session import differences
 from jobs.commands.soundness import Check, Finding
 from jobs.environment import Environment, now
 
@@ -51,7 +52,7 @@ def _database(env: Environment) -> Iterator[Finding]:
     yield Finding("database", True, f"PostgreSQL {version} answers")
     drift = migrate.drift(env.engine)
     yield Finding(
-        "tables", not drift, "newest" if not drift else f"{len(drift)} differences", "" if not drift else "`connector migrate`"
+        "tables", not drift, "newest" if not drift else differences(len(drift)), "" if not drift else "`connector migrate`"
     )
 
 
@@ -108,7 +109,7 @@ def _levels(env: Environment) -> Iterator[Finding]:
     with env.engine.connect() as conn:
         wrong = len(stock.unbalanced(conn)) + len(ledger.promises(conn))
         last = ledger.last_check(conn)
-    checked = "never checked" if last is None else f"last whole check {last.at:%Y-%m-%d %H:%M}: {last.differences} differences"
+    checked = "never checked" if last is None else f"last whole check {last.at:%Y-%m-%d %H:%M}: {differences(last.differences)}"
     well = not wrong and (last is None or not last.differences)
     said = "levels are the sums of their movements" if not wrong else f"{wrong} levels or promises do not add up"
     yield Finding("stock", well, f"{said}; {checked}", "" if well else _NAME_THEM)
@@ -132,7 +133,7 @@ def _drifts(env: Environment) -> Iterator[Finding]:
         names = {shop.id: shop.name for shop in shop_views.list_shops(conn)}
     for shop_id, count in open_ones.items():
         remedy = f"`connector drift --state open` says what; `connector reconcile {shop_id}` mends it."
-        yield Finding(f"drift of {names[shop_id]}", False, f"{count} differences", remedy)
+        yield Finding(f"drift of {names[shop_id]}", False, differences(count), remedy)
     if not open_ones:
         yield Finding("drift", True, "nothing is known to differ from the shops")
 

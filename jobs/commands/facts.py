@@ -11,7 +11,7 @@ from connector.domain.errors import Rejected
 from connector.flow import stock as story
 from connector.flow import verify as proof
 from connector.flow.stock import StockLine
-from jobs.commands.session import fresh_key, json_option, limit_option, session, shop_named, show_list, show_one
+from jobs.commands.session import differences, fresh_key, json_option, limit_option, session, shop_named, show_list, show_one
 from jobs.environment import now
 
 _ACTOR = "cli"
@@ -196,7 +196,7 @@ def verify(repair: bool, dry_run: bool, key: str, as_json: bool) -> None:
 def _say(found: Sequence[proof.Finding], mended: bool) -> None:
     if found:
         remedy = "Mended; see `connector stock movements`." if mended else "`connector stock verify --repair` mends it."
-        click.echo(f"{len(found)} differences. {remedy}")
+        click.echo(f"{differences(len(found))}. {remedy}")
 
 
 def point_of(at: str, country: str, postcode: str) -> tuple[float, float] | None:

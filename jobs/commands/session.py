@@ -138,6 +138,11 @@ def show_json(value: Any) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
+def differences(count: int) -> str:
+    """So many differences, in words."""
+    return "1 difference" if count == 1 else f"{count} differences"
+
+
 def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in columns:

@@ -51,7 +51,7 @@ def test_the_proof_names_what_differs_and_mends_it_only_when_told(run: Run, envi
         found = run("stock", "verify", *words)
         assert found.exit_code == 1
         assert "TEE" in found.output
-        assert "verify --repair" in found.output
+        assert "1 difference. `connector stock verify --repair`" in found.output
     doctor = run("doctor", "--offline")
     assert "stock verify" in doctor.output
     assert "Mended" in run("stock", "verify", "--repair").output
