@@ -139,3 +139,28 @@ def test_very_many_locations_still_end() -> None:
     wanted = [Need(line, line, f"S{line}", 1) for line in range(30)]
     stock = {(line, 59 - line): 1 for line in range(30)}
     assert len(allocate(wanted, many, stock, Wish()).taking) == 30
+
+
+def test_before_the_payment_nothing_is_set_aside_and_that_is_the_only_reason() -> None:
+    wanted, stock = [Need(0, 1, "A", 2), Need(1, 2, "B", 0)], {(1, 1): 9}
+    assert allocate(wanted, PLACES, stock, Wish(unpaid=True)) == Allocation({}, {0: 2}, [{"code": "waits_for_payment"}])
+    assert allocate(wanted[1:], PLACES, stock, Wish(unpaid=True)) == Allocation({}, {}, [])
+
+
+def test_what_is_kept_for_earlier_orders_is_waited_for_in_turn() -> None:
+    found = allocate([Need(0, 1, "A", 2)], PLACES[:2], {}, Wish(in_turn=frozenset({1})))
+    assert (found.taking, found.backordered) == ({}, {0: 2})
+    assert in_words(found.reason) == "2 of A waits its turn: what came free is offered to earlier orders first."
+
+
+def test_what_is_sold_below_zero_is_promised_by_who_gives_the_line_already() -> None:
+    wanted, stock = [Need(0, 1, "A", 1), Need(1, 2, "B", 3)], {(1, 1): 1, (2, 4): 2}
+    found = allocate(wanted, PLACES, stock, Wish(oversell=True))
+    assert (found.taking, found.backordered) == ({1: {0: 1}, 4: {1: 3}}, {})
+    assert "1 of B is promised from Hill although it is not there; this shop sells below zero." in in_words(found.reason)
+
+
+def test_one_unit_is_said_otherwise_than_several() -> None:
+    said = in_words([{"code": "part", "location": "Quay", "units": 1}, {"code": "part", "location": "Hill", "units": 2}])
+    assert said == "Quay gives 1 unit. Hill gives 2 units."
+    assert in_words([{"code": "refused", "location": "Quay", "units": 1}]) == "Quay could not give it."

@@ -85,6 +85,40 @@ def test_the_newest_part_gives_back_first() -> None:
     assert (change.id, change.lines) == (11, {})
 
 
+def test_what_has_left_and_is_not_wanted_is_a_conflict_until_it_came_back() -> None:
+    left = [HeldPart(10, 1, State.SHIPPED, {0: 3, 7: 1})]  # line 7 was taken out of the order altogether
+
+    def conflicts(wanted: int, came_back: int) -> dict[int, int]:
+        line = [WantedLine(0, 1, "S", "t", wanted, came_back=came_back)]
+        return dict(difference(line, left, PLACES, {}, Wish()).conflicts)
+
+    assert conflicts(3, 0) == {7: 1}
+    assert conflicts(2, 0) == {0: 1, 7: 1}
+    assert conflicts(0, 2) == {0: 1, 7: 1}
+    assert conflicts(1, 2) == {7: 1}
+
+
+def test_what_the_platform_assigned_anew_leaves_parts_nobody_has_started_on() -> None:
+    wanted, stock = [WantedLine(line, 1, "S", "t", 2) for line in (0, 1)], {(1, 2): 9}
+    wish = Wish(assigned={0: 2, 1: 2})
+
+    def places(state: State, following: set[int]) -> dict[int, set[int]]:
+        before = [HeldPart(10, 1, state, {0: 2, 1: 2})]
+        after = applied(before, difference(wanted, before, PLACES, stock, wish, following=following))
+        return {part.location_id: set(part.lines) for part in after if part.state is not State.CANCELLED}
+
+    assert places(State.NEW, {0}) == {1: {1}, 2: {0}}
+    assert places(State.NEW, {0, 1}) == {2: {0, 1}}
+    assert places(State.NEW, set()) == {1: {0, 1}}
+    assert places(State.IN_PROGRESS, {0}) == {1: {0, 1}}
+
+
+def test_units_of_a_line_the_part_holds_already_are_added_to_it() -> None:
+    wanted = [WantedLine(0, 1, "S", "t", 4), WantedLine(1, 2, "T", "t", 1), WantedLine(2, 2, "T", "t", 0)]
+    [change] = difference(wanted, [HeldPart(10, 1, State.NEW, {0: 1, 2: 1})], PLACES, {(1, 1): 3}, Wish()).parts
+    assert (change.id, change.lines) == (10, {0: 4, 1: 1})
+
+
 def test_commitment_changes_are_the_difference_each_with_its_own_key() -> None:
     changes = commitment_changes(7, 3, {(1, 1): 2, (2, 1): 5}, {(1, 1): 4, (3, 2): 1, (2, 1): 5})
     assert [(c.item_id, c.location_id, c.on_hand, c.committed, c.reason) for c in changes] == [
